@@ -1,0 +1,402 @@
+"""Finds the words that name dates in a batch of posts.
+
+One look-up a token says how it looks to dates; the letters of the whole batch are one string, in which runs
+of known words that hold something of a date are found.  Only these runs are read word by word.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import date
+from itertools import repeat
+from typing import Final
+
+from msgspec import Struct
+
+from pipeline.dates.grammar import Rule, cues, grammar, vetoes
+from pipeline.dates.items import Item, read_items
+from pipeline.dates.lexicon import UNKNOWN, lexicon
+from pipeline.dates.reading import Reading, join, opened
+from pipeline.dates.slots import Context, Slots
+from pipeline.records import DateMention
+from pipeline.text import TokenBatch
+
+# A run of known words, digits and signs with a core word, or with digits that a sign joins.
+_RUN: Final = re.compile(r"(?<![^x])(?=[^xc]*+c|[^x]*?ds+d)[^x]++")
+_CORE: Final = re.compile(r"[^xc]*+c|[^x]*?ds+d")  # what a part of a run has to hold
+_TRIMMED: Final = frozenset(
+    (
+        "on",
+        "in",
+        "bi",
+        "li",
+        "and",
+        "comma",
+        "open",
+        "close",
+        "dash",
+        "slash",
+        "dot",
+        "to",
+        "after",
+        "before",
+        "of",
+        "born",
+    )
+)
+_TRIMMED_BEHIND: Final = frozenset(("comma", "open", "dash", "slash", "dot", "of", "on", "in", "the", "and"))
+_KEEPS_LEAD: Final = frozenset(
+    ("ago", "ahead", "day_span", "month_day_span", "year_span", "digits_span", "day_of_full_span")
+)
+_JOINS: Final = frozenset(("to", "until", "dash", "li"))
+_NEVER_JOINED: Final = frozenset(("ago", "en_ago", "ahead", "window", "rolling", "later", "unit", "decade"))
+_NEAR: Final = frozenset(
+    ("and", "comma", "slash", "dash", "to", "until", "bi", "li", "dayword")
+)  # between two days
+_LINKS: Final = frozenset("\"'«“-_")  # may stand between a name and the date that belongs to it
+_QUOTES: Final = frozenset("\"'«»“”„‹›")
+_SENTENCE_ENDS: Final = frozenset(".!?؟…")
+
+
+Told = tuple[Reading | None, Reading | None]  # the last date with a year, the last date
+
+
+class Found(Struct):
+    """A mention on the way: its items in the run, and what they mean."""
+
+    rule: Rule
+    first: int
+    last: int
+    items: list[Item]
+    reading: Reading
+
+
+def find_in_batch(tokens: TokenBatch, days: Sequence[date | None]) -> list[tuple[DateMention, ...]]:
+    """The date mentions of every post, in order of their spans; see `pipeline.dates.find_dates`."""
+    found: list[list[DateMention]] = [[] for _ in days]
+    levels = "".join(map(lexicon().levels.get, tokens.surfaces, repeat(UNKNOWN)))
+    breaks, hashtags, bounds = tokens.breaks, tokens.in_hashtag, tokens.bounds
+    told_of = -1
+    told: Told = (None, None)
+    for run in _RUN.finditer(levels):
+        begin, stop = run.span()
+        while begin < stop:
+            end = breaks.find(1, begin + 1, stop)
+            end = stop if end < 0 else end
+            end = _hashtag_end(hashtags, begin, end)
+            post = bisect_right(bounds, begin) - 1
+            if end - begin < stop - run.start() and not _CORE.match(levels, begin, end):
+                begin = end  # the core of the run lies in another post, line or hashtag
+                continue
+            reader = _Reader(tokens, days[post], post, told if told_of == post else (None, None))
+            found[post] += reader.read(begin, end)
+            told_of, told = post, (reader.told, reader.named)
+            begin = end
+    return [tuple(mentions) for mentions in found]
+
+
+def _hashtag_end(hashtags: bytearray, begin: int, end: int) -> int:
+    """Where the hashtag, or the stretch without one, that starts at `begin` ends."""
+    if not hashtags[begin]:
+        following = hashtags.find(1, begin + 1, end)
+        return end if following < 0 else following
+    place = begin + 1
+    while place < end and hashtags[place] == 2:
+        place += 1
+    return place
+
+
+class _Reader:
+    """Reads one run of known words."""
+
+    def __init__(self, tokens: TokenBatch, day: date | None, post: int, told: Told) -> None:
+        self.tokens = tokens
+        self.day = day
+        self.post = post
+        self.bounds = (tokens.bounds[post], tokens.bounds[post + 1])
+        self.told, self.named = told
+
+    def read(self, begin: int, end: int) -> list[DateMention]:
+        items = read_items(self.tokens, begin, end, lexicon())
+        rules = grammar()
+        letters = "".join([rules.letters[item.kind] for item in items])
+        found: list[Found] = []
+        place = 0
+        while match := rules.pattern.search(letters, place):
+            place = max(match.end(), match.start() + 1)
+            name = match.lastgroup
+            assert name is not None
+            rule = rules.rules[name]
+            after = found[-1] if found else None
+            if after is not None and not _NEAR.issuperset(
+                item.kind for item in items[after.last : match.start()]
+            ):
+                after = None
+            one = self._resolve(rule, match.span(), items, None, after)
+            if one is None:
+                # the rest may still hold a date: "the week" of "the week 5 May"
+                place = match.start() + 1
+                continue
+            if name == "year_name" and not self._among_names(items[one.first]):
+                continue
+            place = max(one.last, match.start() + 1)
+            found += _split(one)
+            self._tell(one.reading)
+        found = [one for one in self._joined(found, items) if not self._vetoed(one)]
+        return [self._mention(one, items) for one in found]
+
+    def _tell(self, reading: Reading) -> None:
+        """Keep what the text named, for what is told after it."""
+        if reading.first is None:
+            return
+        if reading.dated or reading.anchor == "text":
+            self.told = reading
+        if reading.grain != "range":
+            self.named = reading
+
+    def _among_names(self, year: Item) -> bool:
+        """Whether a bare year stands among English names: capitals beside it, or a sign or an end behind."""
+        tokens = self.tokens
+        before, behind = year.first - 1, year.last
+        low, high = self.bounds
+        if tokens.in_hashtag[year.first] or before < low or tokens.breaks[year.first]:
+            return False
+        named = self._capital(before)
+        if behind >= high or tokens.breaks[behind]:
+            return named
+        word = tokens.surfaces[behind]
+        if word.isascii() and word.isalpha():
+            return self._capital(behind) and (
+                named or tokens.surfaces[before] in ("the", "for", "our", "this", "his", "prestigious")
+            )
+        return named and word in ".,:;!)|"
+
+    def _capital(self, token: int) -> bool:
+        tokens = self.tokens
+        word = tokens.surfaces[token]
+        if not (word.isascii() and word.isalpha() and len(word) > 1):
+            return False
+        span = tokens.normalized.span(tokens.starts[token], tokens.ends[token])
+        return tokens.normalized.raw[self.post][span.start].isupper()
+
+    def _resolve(
+        self,
+        rule: Rule,
+        place: tuple[int, int],
+        items: list[Item],
+        year: int | None,
+        after: Found | None = None,
+    ) -> Found | None:
+        first, last = place
+        words = items[first:last]
+        day = after.reading.last if after is not None and after.reading.grain == "day" else None
+        context = Context(
+            self.day, lambda: self._future(words[0].first, words[-1].last), self.told, self.named, year, day
+        )
+        try:
+            reading = rule.resolve(Slots(words), context)
+        except OverflowError:  # days before year 1 or after 9999
+            reading = None
+        if reading is None:
+            return None
+        if reading.used is not None:
+            last = first + reading.used
+        return Found(rule, first, last, items, reading)
+
+    def _joined(self, found: list[Found], items: list[Item]) -> list[Found]:
+        """Two dates with "to", "until", "-" or "between ... and" make one period."""
+        joined: list[Found] = []
+        for two in found:
+            one = joined[-1] if joined else None
+            made = self._join(one, two, items) if one is not None else None
+            if made is not None:
+                joined[-1] = made
+            else:
+                joined.append(two)
+        for place, one in enumerate(joined):
+            joined[place] = self._opened(one, items)
+        return joined
+
+    def _join(self, one: Found, two: Found, items: list[Item]) -> Found | None:
+        if one.rule.name in _NEVER_JOINED or two.rule.name in _NEVER_JOINED:
+            return None
+        between = [item.kind for item in items[one.last : two.first]]
+        lead, inner = _lead(two)
+        between += lead
+        before = items[one.first - 1].kind if one.first else ""
+        opening = items[one.first].kind
+        kinds = [kind for kind in between if kind not in ("on", "the", "and", "bi")]
+        if "between" in (before, opening):
+            if "and" not in between or kinds:
+                return None
+        elif (
+            len(kinds) != 1
+            or kinds[0] not in _JOINS
+            or (kinds == ["dash"] and one.reading.grain != two.reading.grain)
+            or one.reading.edtf == two.reading.edtf
+        ):
+            return None
+        first, second = one.reading, two.reading
+        if inner > two.first:
+            again = self._resolve(two.rule, (two.first, two.last), items, None)
+            second = again.reading if again is not None else second
+        if second.dated and not first.dated and second.first is not None:
+            again = self._resolve(one.rule, (one.first, one.last), items, second.first.year)
+            first = again.reading if again is not None else first
+        whole = join(first, second)
+        if whole is None and second.first is not None and first.first is not None and not second.dated:
+            again = self._resolve(two.rule, (two.first, two.last), items, first.first.year + 1)
+            whole = join(first, again.reading) if again is not None else None
+        if whole is None:
+            return None
+        start = one.first - 1 if before in ("between", "from", "of") else one.first
+        return Found(one.rule, start, two.last, items, whole)
+
+    def _opened(self, one: Found, items: list[Item]) -> Found:
+        if one.rule.name in _NEVER_JOINED or one.rule.name in ("ago", "year_span"):
+            return one
+        kinds = [items[one.first].kind]
+        back = one.first
+        while back and items[back - 1].kind in ("the", "approx", "part", "and"):
+            back -= 1
+        if back:
+            kinds.append(items[back - 1].kind)
+        side = "end" if "since" in kinds else "start" if "until" in kinds else None
+        if side is None or one.reading.first is None or one.reading.last is None:
+            return one
+        start = one.first if items[one.first].kind in ("since", "until") else back - 1
+        reading = opened(one.reading, "end" if side == "end" else "start")
+        return Found(one.rule, start, one.last, items, reading)
+
+    def _vetoed(self, one: Found) -> bool:
+        tokens, rules, name = self.tokens, vetoes(), one.rule.name
+        items = one.items
+        first = _trimmed(one)
+        start = items[first].first
+        stop = items[one.last - 1].last
+        low, high = self.bounds
+        dated = one.reading.dated
+        if any(tokens.in_hashtag[items[first].first : stop]) and not (
+            dated and (one.reading.grain == "day" or name in ("month_year", "full"))
+        ):
+            return True
+        surfaces, breaks = tokens.surfaces, tokens.breaks
+        if stop - start == 1:  # a word that only folding made a date, or a name in quotation marks
+            span = tokens.normalized.span(items[first].start, items[one.last - 1].end)
+            if rules["raw"].get(span.of(tokens.normalized.raw[self.post])):
+                return True
+            if low < start and stop < high and surfaces[start - 1] in _QUOTES and surfaces[stop] in _QUOTES:
+                return True
+        checks = []
+        while start > low and surfaces[start - 1] in _LINKS and not breaks[start]:
+            start -= 1
+        if start > low and not breaks[start]:
+            checks.append(("before", start - 1))
+            checks.append(("near_before", start - 1))
+            if start - 2 >= low and not breaks[start - 1]:
+                checks.append(("near_before", start - 2))
+            if first > one.first or items[first].first != one.items[max(first - 1, 0)].first:
+                # "on", "in" before the date: the word before these counts too
+                lead = items[one.first].first
+                if low < lead < start and not breaks[lead]:
+                    checks.append(("before", lead - 1))
+        if stop < high and not breaks[stop]:
+            checks.append(("after", stop))
+            if surfaces[stop] == "من" and stop + 1 < high:
+                checks.append(("after", stop + 1))
+        for place, token in checks:
+            for veto in rules[place].get(surfaces[token], ()):
+                if (not veto.rules or name in veto.rules) and not (veto.spares_dated and dated):
+                    return True
+        return False
+
+    def _future(self, first: int, last: int) -> bool:
+        """Whether the sentence speaks of what is still to come: the words up to 14 before and 8 after."""
+        tokens, known = self.tokens, cues()
+        surfaces = tokens.surfaces
+        low, high = self.bounds
+        for step, limit in ((-1, max(low, first - 14)), (1, min(high - 1, last + 7))):
+            place = first - 1 if step < 0 else last
+            while (place >= limit) if step < 0 else (place <= limit):
+                word = surfaces[place]
+                if word in _SENTENCE_ENDS or (tokens.breaks[place] if step > 0 else tokens.breaks[place + 1]):
+                    break
+                if word in known.future:
+                    return True
+                if len(word) > 3 and word.startswith(known.prefixes) and word not in known.past:
+                    return True
+                place += step
+        return False
+
+    def _mention(self, one: Found, items: list[Item]) -> DateMention:
+        first = _trimmed(one)
+        last = one.last
+        while last > first + 1 and items[last - 1].kind in _TRIMMED_BEHIND:
+            last -= 1
+        reading = one.reading
+        words = items[first:last]
+        part = next(
+            (item.value for item in words if item.kind == "part" and isinstance(item.value, str)), None
+        )
+        if part is None and any(item.kind in ("tonight", "lastnight") for item in words):
+            part = "NI"
+        open_side = "none"
+        if reading.first is not None and reading.last is None:
+            open_side = "end"
+        elif reading.last is not None and reading.first is None:
+            open_side = "start"
+        confidence = one.rule.confidence
+        if "ambiguous_order" in reading.flags or "weekday_conflict" in reading.flags:
+            confidence = "low" if confidence == "low" else "medium"
+        return DateMention(
+            span=self.tokens.normalized.span(words[0].start, words[-1].end),
+            date_from=reading.first,
+            date_to=reading.last,
+            open=open_side,  # type: ignore[arg-type]
+            edtf=reading.edtf,
+            timex=reading.timex,
+            grain=reading.grain,
+            calendar=reading.calendar,
+            part_of_day=part,
+            anchor=reading.anchor,
+            anchor_date=reading.anchor_date,
+            confidence=confidence,
+            flags=reading.flags,
+            alternatives=reading.alternatives,
+            rule=one.rule.name,
+        )
+
+
+def _split(found: Found) -> list[Found]:
+    """A list of days as one mention each."""
+    if not found.reading.parts:
+        return [found]
+    return [
+        Found(found.rule, found.first + begin, found.first + end, found.items, reading)
+        for begin, end, reading in found.reading.parts
+    ]
+
+
+def _lead(found: Found) -> tuple[list[str], int]:
+    """The joining words that a rule took as its lead: "until" of "until Friday"."""
+    kinds = []
+    place = found.first
+    while place < found.last and found.items[place].kind in (*_JOINS, "and", "bi", "on", "from", "of"):
+        kinds.append(found.items[place].kind)
+        place += 1
+    return kinds, place
+
+
+def _trimmed(found: Found) -> int:
+    """The first item of the span: without "on", "in" and glued letters."""
+    first = found.first
+    keep = found.rule.name in _KEEPS_LEAD or (
+        found.reading.grain == "range" and found.items[first].kind in ("of", "from")
+    )
+    while first < found.last - 1 and found.items[first].kind in _TRIMMED:
+        if keep and found.items[first].kind in ("of", "after", "before", "in"):
+            break
+        first += 1
+    return first
