@@ -1,0 +1,1 @@
+"""The dataset on disk: the only room that knows Arrow and parquet."""

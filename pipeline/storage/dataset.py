@@ -1,0 +1,424 @@
+"""Versions of the dataset on disk: one writer, one atomic pointer, readers that never wait.
+
+A publish writes the new files, forces them to the disk, hard-links the unchanged ones, renames the whole
+folder into `versions/`, and swaps the link `current`.  A process that is killed anywhere leaves the old
+version or the new one; the next writer clears what lies about, and sets the pointer on a version that was
+whole but not yet pointed to.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+from pipeline.errors import DatasetError, LockedError
+from pipeline.storage.durable import hash_file, link_file, point, sync_folder, telling, write_file
+from pipeline.storage.manifest import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    TABLE_NAMES,
+    Input,
+    Manifest,
+    NewerError,
+    SourceState,
+    decode_manifest,
+    encode_manifest,
+)
+from pipeline.storage.stage import Stage, StageResult
+
+KEEP: Final = timedelta(hours=24)  # a version that was replaced less than this ago may be read by somebody
+
+_LOCKS_HELD: Final[set[int]] = set()  # descriptors that a forked child must close, or it would hold the lock
+
+
+class Version:
+    """One whole state of the dataset; its files never change."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.number = manifest.number
+
+    def files(self, table: str, source: str | None = None) -> list[Path]:
+        """The parquet files of a table, sorted by source; of one source only where `source` is given.
+
+        Raises `DatasetError` that names the sources there are where `source` is none of them.
+        """
+        sources = self.manifest.sources
+        if source is not None and source not in sources:
+            raise DatasetError(
+                f"no source {source!r} in version {self.number} of the dataset; "
+                f"it has: {', '.join(sources) or 'none'}"
+            )
+        names = sources if source is None else [source]
+        return [self.path / table / sources[name].files[table].name for name in names]
+
+    def damage(self) -> list[str]:
+        """Files that are gone or of another size, a sentence each; quick, looks into no file."""
+        wrong = []
+        for path, expected in self._files():
+            try:
+                size = path.stat().st_size
+            except FileNotFoundError:
+                wrong.append(f"{path}: is not there")
+            else:
+                if size != expected.size:
+                    wrong.append(f"{path}: {size:,} bytes, {expected.size:,} were published")
+        return wrong
+
+    def verify(self) -> list[str]:
+        """What is wrong with the files, a sentence each; empty when every byte is as published."""
+        wrong = self.damage()
+        for path, expected in self._files():
+            if path.exists() and hash_file(path) != expected.sha256:
+                wrong.append(f"{path}: its bytes are not the published ones (SHA-256 differs)")
+        return wrong
+
+    def _files(self) -> Iterator[tuple[Path, Any]]:
+        for state in self.manifest.sources.values():
+            for table, file in state.files.items():
+                yield self.path / table / file.name, file
+
+
+class Dataset:
+    """A folder of versions.
+
+    >>> Dataset(Path("nowhere")).current() is None
+    True
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self._versions = self.root / "versions"
+        self._pointer = self.root / "current"
+
+    def current(self) -> Version | None:
+        """The version that `current` points to now; None where nothing was ever published."""
+        path = Path(os.path.realpath(self._pointer))
+        if not path.is_dir():
+            if os.path.lexists(self._pointer):
+                raise DatasetError(
+                    f"{self._pointer}: points to {path}, which is not there; the next run points it to the "
+                    "newest version that is"
+                )
+            return None
+        return _open_version(path)
+
+    def version(self, number: int) -> Version:
+        """A version by number; `DatasetError` where it is not there (pruned, or never made)."""
+        path = self._versions / _folder_name(number)
+        if number not in self.versions():
+            there = ", ".join(map(str, self.versions())) or "none"
+            raise DatasetError(f"{path}: no such version (pruned, or never made); there are: {there}")
+        return _open_version(path)
+
+    def versions(self) -> list[int]:
+        """Numbers of the published versions that are on disk, ascending."""
+        current = self.current()
+        return [] if current is None else [number for number in self._numbers() if number <= current.number]
+
+    @contextmanager
+    def writer(self, who: str) -> Iterator[Writer]:
+        """Hold the dataset for writing; leftovers of killed writers are cleared first.
+
+        `who` tells the next one who holds it ("marsad run"); process id and time are added.
+        Stages that were not published are thrown away at the end.
+        Raises `LockedError` at once where somebody else writes; the kernel frees the lock when the
+        process dies.  Raises `DatasetError` where the folder cannot be written or a newer program made it.
+        """
+        with telling(self.root, "open the dataset for writing"):
+            if not self._versions.is_dir():
+                self._versions.mkdir(parents=True, exist_ok=True)
+                sync_folder(self.root.parent)
+            lock = self._lock(who)
+        try:
+            with telling(self.root, "clear what a killed writer left"):
+                self._recover()
+            writer = Writer(self, self.current())
+            try:
+                yield writer
+            finally:
+                writer.close()
+        finally:
+            if lock in _LOCKS_HELD:  # a forked child has closed its own
+                _LOCKS_HELD.remove(lock)
+                os.close(lock)
+
+    def _lock(self, who: str) -> int:
+        """Take the lock and write into its file who has it; the file's time says since when."""
+        path = self.root / ".lock"
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(lock)
+            os.close(lock)
+            raise LockedError(f"{self.root}: is being written by {holder}; try later") from None
+        except OSError as refused:
+            os.close(lock)
+            if refused.errno in {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}:
+                raise DatasetError(
+                    f"{path}: this disk cannot lock files ({refused}); keep the dataset on a local disk"
+                ) from refused
+            raise
+        _LOCKS_HELD.add(lock)
+        with suppress(OSError):  # a note for others, which a full disk may refuse
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, json.dumps({"who": who, "pid": os.getpid()}).encode(), 0)
+        return lock
+
+    def _recover(self) -> None:
+        """Clear leftovers, and point to the newest whole version; only under the lock.
+
+        A version that was never pointed to and is not whole, which no crash leaves, is set aside.
+        """
+        for left in sorted([*self._versions.glob(".stage-*"), *self._versions.glob(".gone-*")]):
+            shutil.rmtree(left)
+        current = self.current() if self._pointer.is_dir() else None
+        for number in reversed(self._numbers()):
+            if current is not None and number <= current.number:
+                return
+            path = self._versions / _folder_name(number)
+            if _is_whole(path):
+                sync_folder(self._versions)
+                point(self._pointer, f"versions/{path.name}")
+                sync_folder(self.root)
+                return
+            aside = path.with_name(f"broken-{path.name}")
+            shutil.rmtree(aside, ignore_errors=True)
+            path.rename(aside)
+        if current is None:
+            self._pointer.unlink(missing_ok=True)
+
+    def _numbers(self) -> list[int]:
+        """Numbers of all versions on disk, those without a pointer yet included, ascending."""
+        try:
+            names = [path.name for path in self._versions.iterdir()]
+        except FileNotFoundError:
+            return []
+        return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+
+
+class Writer:
+    """The one writer of a dataset; `Dataset.writer` opens it."""
+
+    def __init__(self, dataset: Dataset, base: Version | None) -> None:
+        self.base = base  # the version that the next publish builds on
+        self._dataset = dataset
+        self._folder = dataset.root / "versions"
+        self._stages: list[Stage] = []
+
+    def stage(
+        self, source: str, run_id: str, *, keep_rows: bool, drop_files: AbstractSet[str] = frozenset()
+    ) -> Stage:
+        """A stage for the rows of one run of `source`.
+
+        `keep_rows` true (run): earlier rows of the source stay, and the run's rows are upserted.  False
+        (rerun): the run's rows replace all.  `drop_files` names inputs whose earlier rejections are
+        superseded, because this run reads them again.
+        Raises `ValueError` for a source or run id that cannot be part of a file name, and for a second
+        stage of a source.
+        """
+        for name in (source, run_id):
+            if not re.fullmatch(r"[^\W_][\w-]*", name):
+                raise ValueError(f"{name!r}: letters, digits, _ and - only, and a letter or digit first")
+        if any(stage.source == source and stage.folder.exists() for stage in self._stages):
+            raise ValueError(f"source {source!r} is being staged already")
+        state = None if self.base is None else self.base.manifest.sources.get(source)
+        files = None
+        if self.base is not None and state is not None and keep_rows:
+            files = {table: self.base.files(table, source)[0] for table in TABLE_NAMES}
+        folder = self._folder / f".stage-{source}"
+        earlier_posts = 0 if state is None else state.posts
+        try:
+            stage = Stage(
+                folder,
+                source,
+                run_id,
+                earlier=files,
+                earlier_posts=earlier_posts,
+                drop_files=drop_files if keep_rows else None,
+            )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._stages.append(stage)
+        return stage
+
+    def publish(
+        self,
+        source: str,
+        result: StageResult,
+        inputs: tuple[Input, ...],
+        *,
+        at: datetime,
+        code_version: str,
+        tables_digest: str,
+        gazetteer_digest: str,
+        zone: str | None = None,
+        settings: dict[str, Any] | None = None,
+    ) -> Version:
+        """Make the finished stage of `source` visible, in one step, beside the unchanged other sources.
+
+        `result` is what the stage's `finish` gave.  `inputs` are all files that the source's rows are from,
+        earlier ones included.  `at` is aware; it is the publishing time in the manifest and decides which
+        old versions are pruned.
+        Raises `DatasetError` where the disk refuses; then the version before stands.
+        """
+        stage = next((one for one in self._stages if one.result is result and one.source == source), None)
+        if stage is None:
+            raise ValueError(f"no finished stage of {source!r} with this result")
+        if at.tzinfo is None:
+            raise ValueError("the time of publishing must be aware")
+        state = SourceState(
+            run_id=result.run_id,
+            inputs=tuple(sorted(inputs, key=lambda one: one.name)),
+            files=result.files,
+            posts=result.posts,
+            places=result.places,
+            dates=result.dates,
+            rejected=result.quarantined,
+            published=at.astimezone(UTC),
+            code_version=code_version,
+            tables_digest=tables_digest,
+            gazetteer_digest=gazetteer_digest,
+            zone=zone,
+            settings=settings or {},
+        )
+        earlier = {} if self.base is None else self.base.manifest.sources
+        manifest = Manifest(
+            schema_version=SCHEMA_VERSION,
+            number=max(self._dataset._numbers(), default=0) + 1,
+            created=at.astimezone(UTC),
+            code_version=code_version,
+            tables_digest=tables_digest,
+            gazetteer_digest=gazetteer_digest,
+            sources=dict(sorted({**earlier, source: state}.items())),
+        )
+        path = self._folder / _folder_name(manifest.number)
+        try:
+            with telling(path, "publish"):
+                self._complete(stage.folder, source, manifest)
+                stage.folder.rename(path)
+                sync_folder(self._folder)
+                point(self._dataset.root / "current", f"versions/{path.name}")
+        except BaseException:
+            self._withdraw(path)
+            raise
+        self.base = Version(path, manifest)
+        try:
+            sync_folder(self._dataset.root)
+        except OSError as refused:
+            raise DatasetError(
+                f"{self._dataset.root}: version {manifest.number} is published, but the disk does not "
+                f"confirm it: {refused}; look at that disk"
+            ) from refused
+        with suppress(DatasetError):  # what cannot be removed now is tried again by the next publish
+            self.prune(at)
+        return self.base
+
+    def prune(self, at: datetime, keep: timedelta = KEEP) -> list[int]:
+        """Remove versions that were replaced more than `keep` before `at`; the numbers of those removed.
+
+        What was current less than 24 hours ago stays whatever `keep` says, and so do the current version
+        and the one before it.
+        """
+        current = self._dataset.current()
+        numbers = [] if current is None else [n for n in self._dataset._numbers() if n <= current.number]
+        removed = []
+        for number, following in pairwise(numbers[:-1]):
+            replaced = _open_version(self._folder / _folder_name(following)).manifest.created
+            if at - replaced > max(keep, KEEP):
+                with telling(self._folder / _folder_name(number), "remove an old version"):
+                    _remove(self._folder / _folder_name(number))
+                removed.append(number)
+        return removed
+
+    def close(self) -> None:
+        """Throw away the stages that were not published."""
+        for stage in self._stages:
+            stage.abandon()
+
+    def _withdraw(self, path: Path) -> None:
+        """After a failed publish: a version without a pointer must not be taken up later."""
+        self.base = self._dataset.current()
+        if path.exists() and (self.base is None or self.base.path != path.resolve()):
+            with suppress(OSError):
+                _remove(path)
+
+    def _complete(self, folder: Path, source: str, manifest: Manifest) -> None:
+        """Make the stage's folder a whole version, durable, under a name that nobody reads yet."""
+        if self.base is not None:
+            for other, state in self.base.manifest.sources.items():
+                if other != source:
+                    for table, file in state.files.items():
+                        link_file(self.base.path / table / file.name, folder / table / file.name)
+        for table in TABLE_NAMES:
+            sync_folder(folder / table)
+        write_file(folder / MANIFEST, encode_manifest(manifest))
+        sync_folder(folder)
+
+
+def _open_version(path: Path) -> Version:
+    try:
+        raw = (path / MANIFEST).read_bytes()
+    except FileNotFoundError:
+        raise DatasetError(
+            f"{path}: is gone: it was pruned since, or never whole; open the dataset again"
+        ) from None
+    return Version(path, decode_manifest(raw, path / MANIFEST))
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a version that was never pointed to has all that its manifest tells of."""
+    try:
+        return not _open_version(path).damage()
+    except NewerError:
+        raise
+    except DatasetError:
+        return False
+
+
+def _folder_name(number: int) -> str:
+    """
+    >>> _folder_name(42)
+    '000042'
+    """
+    return f"{number:06}"
+
+
+def _remove(path: Path) -> None:
+    """Take a version out of sight in one step, then clear it away."""
+    gone = path.with_name(f".gone-{path.name}")
+    path.rename(gone)
+    shutil.rmtree(gone)
+
+
+def _holder(lock: int) -> str:
+    """Who holds the lock, from its file."""
+    since = datetime.fromtimestamp(int(os.fstat(lock).st_mtime), UTC)
+    try:
+        note = json.loads(os.pread(lock, 4096, 0))
+        return f"{note['who']} (process {note['pid']}, since {since:%Y-%m-%d %H:%M:%S} UTC)"
+    except (ValueError, KeyError, TypeError):
+        return f"another process (since {since:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def _close_locks() -> None:
+    """In a forked child: let go of the parent's lock, so that it ends with the parent."""
+    while _LOCKS_HELD:
+        os.close(_LOCKS_HELD.pop())
+
+
+os.register_at_fork(after_in_child=_close_locks)

@@ -1,0 +1,123 @@
+"""What a version of the dataset says about itself: the commit record beside the tables."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct, field
+
+from pipeline.errors import BooksError, DatasetError
+
+MANIFEST: Final = "manifest.json"
+SCHEMA_VERSION: Final = 1
+TABLE_NAMES: Final = ("posts", "places", "dates", "rejected")
+
+
+class NewerError(DatasetError):
+    """A newer program made this dataset."""
+
+
+class Books(Struct, frozen=True, kw_only=True):
+    """Where the rows of one file, or of one run, went."""
+
+    read: int = 0
+    written: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    nonposts: int = 0  # rows that the exporter itself wrote: service lines, joins, notices
+
+    def check(self, name: str) -> None:
+        """Raise `BooksError` that names `name` when a row was lost or counted twice.
+
+        >>> Books(read=3, written=1, duplicate=1, rejected=1).check("june.json")
+        """
+        settled = self.written + self.duplicate + self.rejected + self.nonposts
+        if self.read != settled:
+            raise BooksError(
+                f"{name}: {self.read} rows read, {settled} accounted for ({self.written} written, "
+                f"{self.duplicate} duplicate, {self.rejected} rejected, {self.nonposts} non-posts)"
+            )
+
+    def __add__(self, other: Books) -> Books:
+        return Books(
+            read=self.read + other.read,
+            written=self.written + other.written,
+            duplicate=self.duplicate + other.duplicate,
+            rejected=self.rejected + other.rejected,
+            nonposts=self.nonposts + other.nonposts,
+        )
+
+
+class Input(Struct, frozen=True, kw_only=True):
+    """An export file that a source has taken in."""
+
+    name: str  # as in Origin.file
+    sha256: str
+    size: int  # bytes
+    reader: str
+    books: Books
+
+
+class FileState(Struct, frozen=True, kw_only=True):
+    """One parquet file of a version."""
+
+    name: str  # without the folder: NAME-<run_id>.parquet
+    rows: int
+    size: int  # bytes
+    sha256: str
+
+
+class SourceState(Struct, frozen=True, kw_only=True):
+    """What a version holds of one source, and what it was made from."""
+
+    run_id: str
+    inputs: tuple[Input, ...]  # sorted by name
+    files: dict[str, FileState]  # by table
+    posts: int
+    places: int
+    dates: int
+    rejected: int
+    published: datetime  # aware UTC, as the caller gave it
+    code_version: str
+    tables_digest: str
+    gazetteer_digest: str
+    zone: str | None = None  # IANA name
+    settings: dict[str, Any] = field(default_factory=dict)  # what else decided the rows; JSON-ready
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """The commit record of one version."""
+
+    schema_version: int
+    number: int
+    created: datetime  # aware UTC, as the caller gave it
+    code_version: str  # of the publish that made this version; each source has its own
+    tables_digest: str
+    gazetteer_digest: str
+    sources: dict[str, SourceState]  # sorted by name
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """JSON for people and machines, the same bytes for the same manifest."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+
+
+def decode_manifest(raw: bytes, path: Path) -> Manifest:
+    """The manifest in `raw`; `DatasetError` names `path` where it is damaged or newer than this program."""
+    try:
+        found = msgspec.json.decode(raw, type=_Head).schema_version
+        if found > SCHEMA_VERSION:
+            raise NewerError(
+                f"{path}: made by a newer marsad (schema version {found}, this program reads up to "
+                f"{SCHEMA_VERSION}); install the newer one"
+            )
+        return msgspec.json.decode(raw, type=Manifest)
+    except msgspec.DecodeError as damage:
+        raise DatasetError(f"{path}: damaged manifest: {damage}") from damage
+
+
+class _Head(Struct):
+    schema_version: int
