@@ -1,0 +1,181 @@
+"""The heart: a batch of posts in, annotated posts out, one for one.
+
+Any engine that can map a function over batches can run this.  What is heavy, the toolkit, is opened once
+in each worker from small frozen settings; it never travels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from pipeline.dates import find_dates
+from pipeline.language import detect
+from pipeline.places import find_places
+from pipeline.places.gazetteer import Gazetteer, open_gazetteer
+from pipeline.records import AnnotatedPost, DateMention, Origin, PlaceMention, Post
+from pipeline.text import clean_batch, find_marks, normalize_batch, tokenize
+
+
+class Settings(Struct, frozen=True):
+    """All that a worker needs to open its own toolkit."""
+
+    cache: str  # folder of the compiled gazetteer
+    home: tuple[str, ...] = ()  # ISO 3166-1 alpha-2: the region of interest
+    layers: tuple[str, ...] = ()  # the user's own place tables
+
+
+class Toolkit(Struct, frozen=True):
+    """What annotating needs besides the posts: read-only, shared between batches."""
+
+    gazetteer: Gazetteer
+
+    @classmethod
+    def open(cls, settings: Settings) -> Toolkit:
+        """Open, or at the first call on a machine compile, the gazetteer."""
+        layers = [Path(layer) for layer in settings.layers]
+        return cls(open_gazetteer(Path(settings.cache), settings.home, layers))
+
+
+def annotate(posts: Sequence[Post], toolkit: Toolkit, home: Sequence[str] = ()) -> list[AnnotatedPost]:
+    """Annotate a batch; the result has the posts' own length and order.
+
+    `home` are the countries where the posts' group lives.  A bug of ours costs a post its mentions and
+    is kept as its fault; it never costs the post, and never its neighbors' mentions.
+    """
+    try:
+        return _annotate(posts, toolkit, home)
+    except Exception:  # noqa: BLE001  the package's one broad except: find the post that it was
+        return [_guarded(post, toolkit, home) for post in posts]
+
+
+def _guarded(post: Post, toolkit: Toolkit, home: Sequence[str]) -> AnnotatedPost:
+    try:
+        return _annotate([post], toolkit, home)[0]
+    except Exception as bug:  # noqa: BLE001  as above: keep the post
+        return AnnotatedPost(post=post, fault=f"{type(bug).__name__}: {bug}")
+
+
+def _annotate(posts: Sequence[Post], toolkit: Toolkit, home: Sequence[str]) -> list[AnnotatedPost]:
+    texts = [post.text for post in posts]
+    normalized = normalize_batch(texts)
+    marks = find_marks(texts)
+    tokens = tokenize(normalized, marks)
+    columns = zip(
+        posts,
+        clean_batch(texts),
+        normalized.posts(),
+        detect(tokens),
+        marks.hashtags,
+        marks.mentions,
+        marks.urls,
+        find_places(tokens, toolkit.gazetteer, home),
+        find_dates(tokens, [anchor_day(post) for post in posts]),
+        strict=True,
+    )
+    return [
+        AnnotatedPost(
+            post=post,
+            text_clean=clean,
+            text_normalized=folded,
+            language=language,
+            hashtags=hashtags,
+            mentions=mentions,
+            urls=urls,
+            places=places,
+            dates=dates,
+        )
+        for post, clean, folded, language, hashtags, mentions, urls, places, dates in columns
+    ]
+
+
+def anchor_day(post: Post) -> date | None:
+    """The day from which the post's relative words count: the original's day in a forward that gives it."""
+    local = post.forwarded_local or post.posted_local
+    return local.date() if local else None
+
+
+def text_post(number: int, text: str, published_at: datetime | None = None, zone: str = "UTC") -> Post:
+    """A post made of a bare text, for notebooks and for `marsad annotate`.
+
+    An aware `published_at` is converted to `zone`, a naive one is read as the clock there.
+    Raises `ZoneInfoNotFoundError` for a zone that does not exist.
+    """
+    at = local = None
+    if published_at is not None:
+        place = ZoneInfo(zone)
+        at = published_at if published_at.tzinfo else published_at.replace(tzinfo=place)
+        local = at.astimezone(place).replace(tzinfo=None)
+        at = at.astimezone(UTC)
+    return Post(
+        post_id=f"text:annotate:{number}",
+        source="annotate",
+        platform="text",
+        group_id="annotate",
+        native_id=str(number),
+        posted_at=at,
+        posted_local=local,
+        zone_source="declared" if local else "unknown",
+        time_precision="second" if local else "unknown",
+        text=text,
+        origin=Origin("", "", f"row {number}", "text"),
+    )
+
+
+def as_json(annotated: AnnotatedPost, post_id: Any) -> dict[str, Any]:
+    """One annotated post as `marsad annotate` prints it."""
+    text = annotated.post.text
+    return {
+        "id": post_id,
+        "text_normalized": annotated.text_normalized,
+        "language": annotated.language.tag,
+        "language_confidence": annotated.language.confidence,
+        "places": [_place_json(mention, text) for mention in annotated.places],
+        "dates": [_date_json(mention, text) for mention in annotated.dates],
+        "fault": annotated.fault,
+    }
+
+
+def _place_json(mention: PlaceMention, text: str) -> dict[str, Any]:
+    place = mention.place
+    return {
+        "start": mention.span.start,
+        "end": mention.span.end,
+        "surface": mention.span.of(text),
+        "place_id": place.place_id,
+        "name": place.name,
+        "name_ar": place.name_ar,
+        "name_en": place.name_en,
+        "lat": place.lat,
+        "lon": place.lon,
+        "country": place.country,
+        "admin1": place.admin1,
+        "admin2": place.admin2,
+        "feature": place.feature,
+        "score": mention.score,
+        "ambiguous": mention.ambiguous,
+        "rule": mention.rule,
+    }
+
+
+def _date_json(mention: DateMention, text: str) -> dict[str, Any]:
+    return {
+        "start": mention.span.start,
+        "end": mention.span.end,
+        "surface": mention.span.of(text),
+        "date_from": mention.date_from.isoformat() if mention.date_from else None,
+        "date_to": mention.date_to.isoformat() if mention.date_to else None,
+        "open": mention.open,
+        "edtf": mention.edtf,
+        "timex": mention.timex,
+        "grain": mention.grain,
+        "calendar": mention.calendar,
+        "confidence": mention.confidence,
+        "flags": list(mention.flags),
+        "rule": mention.rule,
+    }

@@ -1,0 +1,1 @@
+"""Runs: which files are new, who works on them, what is published, and when."""

@@ -1,0 +1,47 @@
+"""The books of a run: what the readers gave against what became of it.
+
+The count of rows read is taken where they come out of the reader, and the other counts where they went in,
+so that a row which is lost on the way shows as a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from pipeline.storage.manifest import Books
+from pipeline.storage.stage import FileBooks
+
+
+class Tally(Struct):
+    """Rows that came out of the reader of one file, counted as they come."""
+
+    read: int = 0
+    nonposts: int = 0
+
+
+def settle(tallies: Mapping[str, Tally], stored: Mapping[str, FileBooks]) -> dict[str, Books]:
+    """The books of every file, sorted by name.
+
+    Raises `BooksError` that names the file where a row was lost or counted twice.
+    """
+    books = {}
+    for name in sorted({*tallies, *stored}):
+        tally, kept = tallies.get(name, Tally()), stored.get(name, FileBooks())
+        books[name] = Books(
+            read=tally.read,
+            written=kept.written,
+            duplicate=kept.duplicate,
+            rejected=kept.rejected,
+            nonposts=tally.nonposts,
+        )
+        books[name].check(name)
+    return books
+
+
+def total(books: Iterable[Books], name: str) -> Books:
+    """The books of a whole run; `BooksError` where they do not balance."""
+    whole = sum(books, Books())
+    whole.check(name)
+    return whole

@@ -1,0 +1,586 @@
+"""A run of a source: take its new and changed files, annotate their posts, publish them in one step.
+
+What a source has taken in is read from the manifest of the version it builds on, so state and rows cannot
+disagree.  A run that finds nothing new opens neither gazetteer nor tables.
+"""
+
+# ruff: noqa: PLC0415  what only a run with work to do needs is imported by such a run
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pipeline import __version__, readers
+from pipeline.config import Config, Source, cache_folder, key_file
+from pipeline.data import digest as tables_digest
+from pipeline.errors import (
+    ConfigError,
+    DatasetError,
+    ExportError,
+    LockedError,
+    MarsadError,
+    ShrinkError,
+    Stopped,
+)
+from pipeline.jobs.books import Tally, settle, total
+from pipeline.jobs.engine import BATCH_SIZE, Batch, Engine, annotator, open_engine, toolkit
+from pipeline.jobs.people import Key, open_key, protect
+from pipeline.jobs.status import process
+from pipeline.records import NonPost, Post, Rejection
+from pipeline.storage.dataset import Dataset, Writer
+from pipeline.storage.ledger import Ledger
+from pipeline.storage.manifest import Books, Input, SourceState
+
+if TYPE_CHECKING:
+    from pipeline.annotate import Settings
+
+_log = logging.getLogger(__name__)
+
+_KEPT = "nothing was published, the rows there were stay (--force publishes)"
+
+Kind = Literal["run", "rerun"]
+State = Literal["published", "unchanged", "tried", "failed"]
+
+
+class Progress(Struct, frozen=True):
+    """How far a run is."""
+
+    source: str
+    files: int
+    files_done: int
+    size: int  # bytes
+    size_done: int
+    rows: int
+
+
+Watch = Callable[[Progress], object]
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What a run did to one source."""
+
+    source: str
+    kind: Kind
+    state: State  # tried: a dry run
+    run_id: str | None = None
+    version: int | None = None  # that this run published
+    files: int = 0  # read
+    books: Books = Books()
+    faults: int = 0  # posts on which a bug of ours was met; they are kept without mentions
+    posts: int = 0  # rows that the source has now
+    places: int = 0
+    dates: int = 0
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()  # what an operator should know though the run went well
+    error: str | None = None
+    exit_code: int = 0
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """How to run; the same for all sources of a call."""
+
+    kind: Kind = "run"
+    dry: bool = False  # read and annotate, write nothing
+    force: bool = False  # publish although the source shrinks more than it may
+    watch: Watch | None = None
+
+
+class _File(Struct, frozen=True):
+    """An export on disk, as it was when its fingerprint was taken."""
+
+    path: Path
+    name: str  # relative to the configuration's folder
+    sha256: str
+    stat: tuple[int, int, int]  # size, mtime in ns, inode
+
+    @property
+    def size(self) -> int:
+        return self.stat[0]
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> int:
+    """The code of a whole command: 1 where a run failed, else 2, else 3, else 0.
+
+    >>> exit_code([Outcome(source="a", kind="run", state="failed", exit_code=c) for c in (0, 3, 2)])
+    2
+    """
+    codes = {outcome.exit_code for outcome in outcomes}
+    return next((code for code in (1, 2, 3) if code in codes), 0)
+
+
+def run(config: Config, names: Sequence[str] = (), options: Options = Options()) -> Iterator[Outcome]:  # noqa: B008
+    """Run the named sources (all without names), one after the other, in the order of the configuration.
+
+    An outcome is given for every source as soon as it is settled; one that fails does not stop the others.
+    Raises `ConfigError` for a name that is no source and, before anything is begun, for a pattern that
+    matches nothing in a source that was never taken in; where the files of a known source have vanished,
+    that source fails and its rows stay.  Raises `LockedError` where somebody else writes the dataset and
+    there is work to do, and lets `Stopped` through after everything half done is put away.
+    """
+    sources = config.select(names)
+    with ExitStack() as stack:
+        session = _Session(config, options, stack)
+        session.check_files(sources)
+        for source in sources:
+            yield session.outcome(source)
+
+
+class _Session:
+    """What the sources of one call share: the engine and the lock, opened by the first that needs them."""
+
+    def __init__(self, config: Config, options: Options, stack: ExitStack) -> None:
+        self.config = config
+        self.options = options
+        self._stack = stack
+        self._dataset = Dataset(config.dataset)
+        self._ledger = Ledger(config.dataset)
+        self._started = ""  # when the source under way was begun
+        self._begun: str | None = None  # the run id that the ledger has as started
+
+    def check_files(self, sources: Sequence[Source]) -> None:
+        """Raise `ConfigError` for the patterns that never matched a file: a slip in the configuration."""
+        known: Mapping[str, SourceState] = {}
+        with suppress(DatasetError):  # a pointer that a killed writer left is mended when the lock is taken
+            current = self._dataset.current()
+            known = current.manifest.sources if current else {}
+        problems = []
+        for source in sources:
+            if source.name not in known:
+                try:
+                    self.config.find_files(source)
+                except ConfigError as wrong:
+                    problems.append(str(wrong))
+        if problems:
+            raise ConfigError("\n".join(problems))
+
+    def outcome(self, source: Source) -> Outcome:
+        """Run one source; what is wrong with it becomes the outcome's error."""
+        start = time.monotonic()
+        self._started = datetime.now(UTC).isoformat()
+        self._begun = None
+        try:
+            outcome = self._run(source)
+        except LockedError:
+            raise
+        except MarsadError as refused:
+            outcome = self._failed(source, str(refused), refused.exit_code)
+        except BaseException as end:
+            event = "interrupted" if isinstance(end, Stopped | KeyboardInterrupt) else "failed"
+            with suppress(DatasetError):  # a disk that refuses must not hide what happened first
+                self._record(event, self._failed(source, str(end) or type(end).__name__, 1))
+            raise
+        outcome = replace(outcome, seconds=round(time.monotonic() - start, 3))
+        self._record("failed" if outcome.state == "failed" else "finished", outcome)
+        return outcome
+
+    def _failed(self, source: Source, error: str, code: int) -> Outcome:
+        rows = None
+        with suppress(MarsadError):
+            rows = self._state(source)
+        outcome = self._outcome(source, rows, state="failed", error=error, exit_code=code)
+        return replace(outcome, run_id=self._begun or outcome.run_id)
+
+    def _run(self, source: Source) -> Outcome:
+        key = open_key(key_file()) if source.authors == "pseudonym" else None
+        files = [_file(path, self.config.folder) for path in self.config.find_files(source)]
+        state = self._state(source)
+        new = self._new(files, state)
+        if not new:
+            notes = self._stale(source, key, state)
+            return self._outcome(source, state, state="unchanged", notes=notes)
+        if self.options.watch:  # before the gazetteer is opened, which at the first time takes a while
+            self.options.watch(Progress(source.name, len(new), 0, sum(file.size for file in new), 0, 0))
+        if self.options.dry:
+            return self._try(source, key, new)
+        base = self._writer.base  # what another process may have published until we held the lock
+        state = base.manifest.sources.get(source.name) if base else None
+        deferred: set[str] = set()
+        while True:
+            new = [file for file in self._new(files, state) if file.name not in deferred]
+            if not new:  # every file changed while it was read, or a killed run had done the work
+                return self._outcome(source, state, state="unchanged", notes=_deferred(deferred))
+            try:
+                return self._publish(source, key, new, state, notes=_deferred(deferred))
+            except _ChangedError as changed:
+                deferred.add(changed.name)
+
+    def _new(self, files: Sequence[_File], state: SourceState | None) -> list[_File]:
+        """The files to read: in a rerun all, else those that the source has not taken in as they are now."""
+        if self.options.kind == "rerun" or state is None:
+            return list(files)
+        taken = {known.name: known.sha256 for known in state.inputs}
+        return [file for file in files if taken.get(file.name) != file.sha256]
+
+    def _try(self, source: Source, key: Key | None, files: Sequence[_File]) -> Outcome:
+        """A dry run: the whole way of the posts, but into no store; a post seen twice counts as duplicate."""
+        chosen = _readers(source, files)
+        flow = _Flow(source, key, files, chosen, watch=self.options.watch, reject=_forget)
+        seen: set[bytes] = set()
+        posts = places = dates = faults = 0
+        for encoded in self._engine.map(flow.batches(self._run_id(source, key, files, chosen, None))):
+            posts += len(encoded.keys)
+            seen.update(hashlib.sha256(post_key[0].encode()).digest()[:12] for post_key in encoded.keys)
+            places += sum(encoded.place_counts)
+            dates += sum(encoded.date_counts)
+            faults += encoded.faults
+        books = Books(
+            read=sum(tally.read for tally in flow.tallies.values()),
+            written=len(seen),
+            duplicate=posts - len(seen),
+            rejected=flow.rejected,
+            nonposts=sum(tally.nonposts for tally in flow.tallies.values()),
+        )
+        books.check(source.name)
+        return Outcome(
+            source=source.name,
+            kind=self.options.kind,
+            state="tried",
+            files=len(files),
+            books=books,
+            faults=faults,
+            posts=len(seen),
+            places=places,
+            dates=dates,
+            exit_code=_rejected_code(source, books),
+        )
+
+    def _publish(
+        self,
+        source: Source,
+        key: Key | None,
+        files: Sequence[_File],
+        state: SourceState | None,
+        *,
+        notes: tuple[str, ...],
+    ) -> Outcome:
+        keep = self.options.kind == "run" and state is not None
+        chosen = _readers(source, files)
+        run_id = self._run_id(source, key, files, chosen, state.run_id if keep and state else None)
+        begun = Outcome(
+            source=source.name, kind=self.options.kind, state="failed", run_id=run_id, files=len(files)
+        )
+        self._begun = run_id
+        self._record("started", begun)
+        stage = self._writer.stage(
+            source.name, run_id, keep_rows=keep, drop_files={file.name for file in files}
+        )
+        try:
+            flow = _Flow(source, key, files, chosen, watch=self.options.watch, reject=stage.reject)
+            for encoded in self._engine.map(flow.batches(run_id)):
+                stage.add(encoded)
+            result = stage.finish()
+            books = settle(flow.tallies, result.by_file)
+            whole = total(books.values(), source.name)
+            if not self.options.force:
+                _guard(source, result.posts, state.posts if state else 0)
+            version = self._writer.publish(
+                source.name,
+                result,
+                _inputs(files, chosen, books, state if keep else None),
+                at=datetime.now(UTC),
+                code_version=__version__,
+                tables_digest=tables_digest(),
+                gazetteer_digest=self._gazetteer_digest(),
+                zone=source.zone,
+                settings=self._settings(source, key),
+            )
+        except BaseException:
+            stage.abandon()
+            raise
+        return replace(
+            begun,
+            state="published",
+            version=version.number,
+            books=whole,
+            faults=result.faults,
+            posts=result.posts,
+            places=result.places,
+            dates=result.dates,
+            notes=notes,
+            exit_code=_rejected_code(source, whole),
+        )
+
+    def _outcome(self, source: Source, rows: SourceState | None, **facts: Any) -> Outcome:
+        """An outcome that left the source's rows as they were."""
+        return Outcome(
+            source=source.name,
+            kind=self.options.kind,
+            run_id=rows.run_id if rows else None,
+            posts=rows.posts if rows else 0,
+            places=rows.places if rows else 0,
+            dates=rows.dates if rows else 0,
+            **facts,
+        )
+
+    def _state(self, source: Source) -> SourceState | None:
+        try:
+            current = self._dataset.current()
+        except DatasetError:
+            if self.options.dry:
+                raise
+            current = self._writer.base  # opening it mends what a killed writer left
+        return current.manifest.sources.get(source.name) if current else None
+
+    def _stale(self, source: Source, key: Key | None, state: SourceState | None) -> tuple[str, ...]:
+        """Why the rows there are would be others if they were made now."""
+        if state is None:
+            return ()
+        changed = []
+        if state.code_version != __version__:
+            changed.append(f"marsad {state.code_version} made them")
+        if state.tables_digest != tables_digest():
+            changed.append("the word tables have changed")
+        if state.settings != self._settings(source, key):
+            changed.append("its settings have changed")
+        return (f"its rows are older: {', '.join(changed)}; marsad rerun {source.name}",) if changed else ()
+
+    def _record(self, event: str, outcome: Outcome) -> None:
+        if self.options.dry:
+            return
+        now = datetime.now(UTC).isoformat()
+        facts = {
+            "event": event,
+            "at": now,
+            "started": self._started,
+            **process(),
+            **msgspec.to_builtins(outcome),
+        }
+        self._ledger.append(facts)
+        told = {"source": outcome.source, "run": outcome.run_id, "rows": outcome.books.read}
+        _log.log(logging.ERROR if event == "failed" else logging.INFO, "%s", event, extra=told)
+
+    def _run_id(
+        self,
+        source: Source,
+        key: Key | None,
+        files: Sequence[_File],
+        chosen: Mapping[str, readers.Reader],
+        base: str | None,
+    ) -> str:
+        """Equal for equal input, tables, settings and code: then the rows are the same bytes.
+
+        `base` is the run whose rows stay beside this run's, None where none do.
+        """
+        decides = [
+            source.name,
+            [[file.name, file.sha256, chosen[file.name].name] for file in files],
+            base,
+            __version__,
+            tables_digest(),
+            self._gazetteer_digest(),
+            self._settings(source, key),
+        ]
+        return hashlib.sha256(msgspec.json.encode(decides, order="sorted")).hexdigest()[:16]
+
+    def _settings(self, source: Source, key: Key | None) -> dict[str, Any]:
+        """What of the configuration decides the rows."""
+        told = source.model_dump(mode="json", exclude={"name", "files", "schedule", "expect"})
+        layers = [os.path.relpath(layer, self.config.folder) for layer in self.config.gazetteer.layers]
+        region = {"home": list(self.config.gazetteer.home), "layers": layers}
+        return {**told, "key_id": key.key_id if key else None, "gazetteer": region}
+
+    def _gazetteer_digest(self) -> str:
+        return toolkit(self._toolkit_settings).gazetteer.digest
+
+    @cached_property
+    def _toolkit_settings(self) -> Settings:
+        from pipeline.annotate import Settings
+
+        gazetteer = self.config.gazetteer
+        return Settings(str(cache_folder()), gazetteer.home, tuple(str(layer) for layer in gazetteer.layers))
+
+    @cached_property
+    def _engine(self) -> Engine:
+        engine = self.config.engine
+        opened = open_engine(engine.kind, engine.workers, partial(annotator, self._toolkit_settings))
+        self._stack.callback(opened.close)
+        return opened
+
+    @cached_property
+    def _writer(self) -> Writer:
+        return self._stack.enter_context(self._dataset.writer(f"marsad {self.options.kind}"))
+
+
+class _ChangedError(Exception):
+    """A file is not any more what its fingerprint says."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class _Flow:
+    """The rows of some files on their way to the engine, counted where they come out of the readers."""
+
+    def __init__(
+        self,
+        source: Source,
+        key: Key | None,
+        files: Sequence[_File],
+        chosen: Mapping[str, readers.Reader],
+        *,
+        watch: Watch | None,
+        reject: Callable[[Sequence[Rejection]], object],
+    ) -> None:
+        self.tallies: dict[str, Tally] = {}
+        self.rejected = 0
+        self._source = source
+        self._key = key
+        self._files = files
+        self._chosen = chosen
+        self._watch = watch
+        self._reject = reject
+        self._refused: list[Rejection] = []
+
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """The posts in batches; rejections go to the quarantine on the way."""
+        posts: list[Post] = []
+        for post in self._posts():
+            posts.append(protect(post, self._source.authors, self._key))
+            if len(posts) == BATCH_SIZE:
+                yield Batch(run_id, self._source.home, posts)
+                posts = []
+        if posts:
+            yield Batch(run_id, self._source.home, posts)
+        self._hand_over()
+
+    def _posts(self) -> Iterator[Post]:
+        reading = _reading(self._source)
+        size = sum(file.size for file in self._files)
+        size_done = 0
+        for done, file in enumerate(self._files):
+            tally = self.tallies[file.name] = Tally()
+            export = readers.Export(file.path, file.name, file.sha256)
+            for item in readers.read(export, reading, self._chosen[file.name]):
+                tally.read += 1
+                if self._watch and tally.read % BATCH_SIZE == 0:
+                    self._tell(done, size, size_done)
+                if isinstance(item, Post):
+                    yield item
+                elif isinstance(item, NonPost):
+                    tally.nonposts += 1
+                else:
+                    self.rejected += 1
+                    self._refused.append(item)
+                    if len(self._refused) == BATCH_SIZE:
+                        self._hand_over()
+            if _stat(file.path) != file.stat and readers.fingerprint(file.path) != file.sha256:
+                raise _ChangedError(file.name)
+            size_done += file.size
+            self._tell(done + 1, size, size_done)
+
+    def _hand_over(self) -> None:
+        if self._refused:
+            self._reject(self._refused)
+            self._refused = []
+
+    def _tell(self, files_done: int, size: int, size_done: int) -> None:
+        if self._watch:
+            rows = sum(tally.read for tally in self.tallies.values())
+            self._watch(Progress(self._source.name, len(self._files), files_done, size, size_done, rows))
+
+
+def _file(path: Path, folder: Path) -> _File:
+    name = Path(os.path.relpath(path, folder)).as_posix()
+    try:
+        stat = _stat(path)  # before the fingerprint: a change while it is taken shows afterwards
+        return _File(path, name, readers.fingerprint(path), stat)
+    except OSError as refused:
+        raise ExportError(f"{name}: cannot be read: {refused.strerror}") from refused
+
+
+def _stat(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (-1, 0, 0)
+    return (found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def _readers(source: Source, files: Sequence[_File]) -> dict[str, readers.Reader]:
+    """The reader of every file; `ExportError` that names every file which none recognizes."""
+    if source.reader != "auto":
+        return dict.fromkeys([file.name for file in files], readers.READERS[source.reader])
+    chosen, refused = {}, []
+    for file in files:
+        try:
+            chosen[file.name] = readers.choose(file.path, file.name)
+        except ExportError as error:
+            refused.append(str(error))
+    if refused:
+        raise ExportError("\n".join(refused))
+    return chosen
+
+
+def _reading(source: Source) -> readers.Reading:
+    return readers.Reading(
+        source=source.name,
+        zone=source.zone,
+        columns=dict(source.columns),
+        time_format=source.time_format,
+        day_order=source.day_order,
+        delimiter=source.delimiter,
+        encoding=source.encoding,
+        platform=source.platform,
+        group=source.group,
+    )
+
+
+def _inputs(
+    files: Sequence[_File],
+    chosen: Mapping[str, readers.Reader],
+    books: Mapping[str, Books],
+    kept: SourceState | None,
+) -> tuple[Input, ...]:
+    """All files that the rows are from: these, and those taken in by earlier runs."""
+    inputs = {known.name: known for known in kept.inputs} if kept else {}
+    for file in files:
+        inputs[file.name] = Input(
+            name=file.name,
+            sha256=file.sha256,
+            size=file.size,
+            reader=chosen[file.name].name,
+            books=books[file.name],
+        )
+    return tuple(inputs[name] for name in sorted(inputs))
+
+
+def _forget(_rejections: Sequence[Rejection]) -> None:
+    """Where a dry run's rejections go."""
+
+
+def _guard(source: Source, posts: int, before: int) -> None:
+    """Raise `ShrinkError` where the source would hold fewer posts than it expects."""
+    expect = source.expect
+    if expect.min_posts is not None and posts < expect.min_posts:
+        raise ShrinkError(
+            f"{source.name}: {posts:,} posts, expect.min_posts is {expect.min_posts:,}; {_KEPT}"
+        )
+    if before and 1 - posts / before > expect.max_shrink:
+        raise ShrinkError(
+            f"{source.name}: {posts:,} posts where there were {before:,}, {1 - posts / before:.0%} less, "
+            f"expect.max_shrink is {expect.max_shrink:.0%}; {_KEPT}"
+        )
+
+
+def _rejected_code(source: Source, books: Books) -> int:
+    """3 where more of the rows were rejected than the source expects."""
+    return 3 if books.read and books.rejected / books.read > source.expect.max_rejected else 0
+
+
+def _deferred(names: set[str]) -> tuple[str, ...]:
+    return tuple(
+        f"{name} changed while it was read; it is taken in by the next run" for name in sorted(names)
+    )
