@@ -70,9 +70,20 @@ def annotate(
         times: Sequence[datetime | str | None] = [published_at] * len(texts)
     else:
         times = published_at
+    if len(times) != len(texts):
+        raise ValueError(f"{len(times)} times for {len(texts)} texts; give one for all, or one for each")
     posts = [
-        _text_post(number, text, datetime.fromisoformat(at) if isinstance(at, str) else at, zone)
+        _text_post(number, text, _time(at), zone)
         for number, (text, at) in enumerate(zip(texts, times, strict=True))
     ]
     toolkit = _Toolkit.open(_Settings(cache=str(cache_folder()), home=tuple(home)))
     return Frames(*frames_of(_annotate_posts(posts, toolkit, home)))
+
+
+def _time(at: datetime | str | None) -> datetime | None:
+    if not isinstance(at, str):
+        return at
+    try:
+        return datetime.fromisoformat(at)
+    except ValueError:
+        raise ValueError(f"{at!r} is not an ISO 8601 time, such as 2016-02-17T14:00:00+02:00") from None

@@ -347,9 +347,10 @@ def _date_lines(mention: DateMention, text: str) -> Iterator[str]:
     yield f"  [{span.start}:{span.end}] {span.of(text)}   {mention.edtf}; {mention.rule}"
     anchor = f", counted from {mention.anchor_date} ({mention.anchor})" if mention.anchor_date else ""
     yield f"      {period}, a {mention.grain}, {mention.calendar}, confidence {mention.confidence}{anchor}"
-    if mention.flags or mention.alternatives:
-        others = ", ".join(mention.alternatives) or "nothing else"
-        yield f"      flags {', '.join(mention.flags) or 'none'}; or {others}"
+    if mention.flags:
+        yield f"      flags {', '.join(mention.flags)}"
+    if mention.alternatives:
+        yield f"      or {', '.join(mention.alternatives)}"
 
 
 @gazetteer_app.command("lookup")

@@ -16,6 +16,24 @@ def test_one_version(root: Path):
     assert tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"] == pipeline.__version__
 
 
+def test_the_readme_example_is_what_comes_out(root: Path, cache: Path, monkeypatch):
+    monkeypatch.setenv("MARSAD_CACHE", str(cache))
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    example = readme.partition("<!-- example")[2].partition("<!-- /example")[0].splitlines()
+    posts = [line.removeprefix("> ") for line in example if line.startswith("> ")]
+    table = [tuple(line.strip("| ").split(" | ")) for line in example if line.startswith("| ")][1:]
+    found = pipeline.annotate(posts, published_at="2015-08-27T12:00", zone="Asia/Damascus", home=["SY"])
+    read = [
+        (p.surface, f"{p.name}, {p.feature}, {p.admin1}, {p.country}", f"{p.lat:.3f}, {p.lon:.3f}")
+        for p in found.places.itertuples()
+    ]
+    read += [
+        (d.surface, d.edtf, f"{d.date_from:%Y-%m-%d} to {d.date_to:%Y-%m-%d}")
+        for d in found.dates.itertuples()
+    ]
+    assert sorted(table) == sorted(read)
+
+
 @pytest.mark.parametrize("table", names())
 def test_every_table_row_names_its_source(table):
     lines = list(rows(table))

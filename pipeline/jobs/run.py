@@ -342,8 +342,10 @@ class _Session:
             changed.append(f"marsad {state.code_version} made them")
         if state.tables_digest != tables_digest():
             changed.append("the word tables have changed")
-        if state.settings != self._settings(source, key):
-            changed.append("its settings have changed")
+        now, then = self._settings(source, key), state.settings
+        other = sorted(name for name in now | then if now.get(name) != then.get(name))
+        if other:
+            changed.append(f"its settings have changed ({', '.join(other)})")
         return (f"its rows are older: {', '.join(changed)}; marsad rerun {source.name}",) if changed else ()
 
     def _record(self, event: str, outcome: Outcome) -> None:
