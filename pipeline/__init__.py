@@ -76,7 +76,7 @@ def annotate(
         _text_post(number, text, _time(at), zone)
         for number, (text, at) in enumerate(zip(texts, times, strict=True))
     ]
-    toolkit = _Toolkit.open(_Settings(cache=str(cache_folder()), home=tuple(home)))
+    toolkit = _Toolkit.open(_Settings(cache=str(cache_folder())))
     return Frames(*frames_of(_annotate_posts(posts, toolkit, home)))
 
 

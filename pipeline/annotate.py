@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -21,12 +21,14 @@ from pipeline.places.gazetteer import Gazetteer, open_gazetteer
 from pipeline.records import AnnotatedPost, DateMention, Origin, PlaceMention, Post
 from pipeline.text import clean_batch, find_marks, normalize_batch, tokenize
 
+REGION_OF_INTEREST: Final = ("SY", "LB", "IQ", "TR")  # where nothing else is said: Syria and its neighbors
+
 
 class Settings(Struct, frozen=True):
     """All that a worker needs to open its own toolkit."""
 
     cache: str  # folder of the compiled gazetteer
-    home: tuple[str, ...] = ()  # ISO 3166-1 alpha-2: the region of interest
+    home: tuple[str, ...] = REGION_OF_INTEREST  # ISO 3166-1 alpha-2
     layers: tuple[str, ...] = ()  # the user's own place tables
 
 

@@ -404,7 +404,7 @@ def _toolkit(path: Path, home: Sequence[str] | None) -> tuple[Toolkit, tuple[str
 
     countries = tuple(country(code) for code in home or ())
     if path == CONFIG and not path.exists():
-        return Toolkit.open(Settings(str(cache_folder()), countries)), countries
+        return Toolkit.open(Settings(str(cache_folder()))), countries
     config: Config = load(path)
     layers = tuple(str(layer) for layer in config.gazetteer.layers)
     return Toolkit.open(Settings(str(cache_folder()), config.gazetteer.home, layers)), countries

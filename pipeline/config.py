@@ -38,6 +38,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from pipeline.annotate import REGION_OF_INTEREST
 from pipeline.errors import ConfigError
 from pipeline.readers import COLUMNS, READERS
 
@@ -238,7 +239,7 @@ class Engine(_Model):
 class Gazetteer(_Model):
     """Region of interest and the user's own place tables."""
 
-    home: Annotated[tuple[Country, ...], BeforeValidator(_several)] = ()
+    home: Annotated[tuple[Country, ...], BeforeValidator(_several)] = REGION_OF_INTEREST
     layers: Annotated[tuple[Location, ...], BeforeValidator(_several)] = ()
 
 
