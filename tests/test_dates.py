@@ -82,9 +82,15 @@ def test_words_are_as_normalize_leaves_them() -> None:
 
 def test_veto_and_cue_words_are_as_normalize_leaves_them() -> None:
     words = [r["word"] for r in rows("date_vetoes") if r["place"] != "raw"] + [
-        r["word"] for r in rows("date_cues")
+        r["word"] for table in ("date_cues", "date_neighbors") for r in rows(table)
     ]
     assert [w for w in words if normalize(w).text.strip() != w] == []
+
+
+def test_cue_words_are_words_not_letters() -> None:
+    assert [r["word"] for r in rows("date_cues") if r["form"] != "prefix" and len(r["word"]) < 2] == []
+    pairs = [r["word"].split(" ") for r in rows("date_cues") if r["form"] == "pair"]
+    assert all(len(pair) == 2 and min(map(len, pair)) > 1 for pair in pairs)
 
 
 def test_every_class_of_a_word_is_declared() -> None:
@@ -98,7 +104,7 @@ def test_vetoes_name_rules_that_exist() -> None:
 
 
 def test_every_row_says_where_it_is_from() -> None:
-    tables = ("date_words", "date_rules", "date_vetoes", "date_cues", "date_shapes")
+    tables = ("date_words", "date_rules", "date_vetoes", "date_cues", "date_neighbors", "date_shapes")
     assert [r for table in tables for r in rows(table) if not r["source"]] == []
 
 

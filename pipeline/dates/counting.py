@@ -200,6 +200,8 @@ def unit(slots: Slots, context: Context) -> Reading | None:
     told = context.told
     if slots.has("that", "enfollowing", "following") or (slots.has("enprevious") and told is not None):
         return told_day(slots, context)
+    if slots.has("the") and slots.has("ennext") and told is not None and context.named is not None:
+        return told_day(slots, context)  # "the next month" of a story; without "the" from the day of posting
     if step is None:
         if told is not None and told.first is not None:  # "the end of the month" in a story
             made = of_unit(told.first, name, 0)
@@ -219,6 +221,16 @@ def day_of_unit(slots: Slots, context: Context) -> Reading | None:
     if holder.first is None:
         return replace(holder, grain="day", edtf="XXXX-XX-XX", timex="XXXX-XX-XX")
     found = cal.day(holder.first.year, holder.first.month, days[0])
+    told = slots.direction is not None or holder.anchor == "text"
+    if (
+        found is not None
+        and context.day is not None
+        and not told
+        and found < context.day
+        and context.future()
+    ):
+        # "until 5 of the month", said on the 20th
+        return counted(checked(of_day(cal.shift(found, 1, "m")), slots.weekday), context)
     return checked(replace(holder, **as_day(found)), slots.weekday) if found else None
 
 

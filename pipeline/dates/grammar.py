@@ -85,21 +85,48 @@ def _forms(word: str, glue: bool) -> list[str]:
 
 class Cues(Struct, frozen=True):
     future: frozenset[str]
-    prefixes: tuple[str, ...]
+    prefixes: tuple[str, ...]  # of longer words: a future of the verb
     past: frozenset[str]
+    no_future: frozenset[str]  # begin like a future and are none
+    no_prefixes: tuple[str, ...]
+
+    pairs: frozenset[tuple[str, str]]  # two words of a future
+
+    def tense(self, word: str, following: str) -> int:
+        """1 for a word of what is to come, -1 of what has happened, 0 for any other."""
+        if word in self.future or (word, following) in self.pairs:
+            return 1
+        if word in self.past:
+            return -1
+        if len(word) < 4 or not word.startswith(self.prefixes) or word in self.no_future:
+            return 0
+        return 0 if word.startswith(self.no_prefixes) else 1
 
 
 @cache
 def cues() -> Cues:
     """Words that tell what is still to come."""
     table = list(rows("date_cues"))
+
+    def words(sense: str, form: str) -> list[str]:
+        return [row["word"] for row in table if (row["sense"], row["form"]) == (sense, form)]
+
+    future = frozenset(form for word in words("future", "word") for form in _forms(word, True))
+    past = frozenset(form for word in words("past", "word") for form in _forms(word, True))
     return Cues(
-        frozenset(
-            form
-            for r in table
-            if r["sense"] == "future" and r["form"] == "word"
-            for form in _forms(r["word"], True)
-        ),
-        tuple(r["word"] for r in table if r["form"] == "prefix"),
-        frozenset(r["word"] for r in table if r["sense"] == "past"),
+        future,
+        tuple(words("future", "prefix")),
+        past - future,
+        frozenset(words("no_future", "word")),
+        tuple(words("no_future", "prefix")),
+        frozenset((one, two) for one, two in (word.split() for word in words("future", "pair"))),
     )
+
+
+@cache
+def neighbors() -> dict[str, frozenset[str]]:
+    """Kind of neighbor -> the words that have it, see the table date_neighbors."""
+    found: dict[str, set[str]] = {}
+    for row in rows("date_neighbors"):
+        found.setdefault(row["kind"], set()).add(row["word"])
+    return {kind: frozenset(words) for kind, words in found.items()}

@@ -95,7 +95,8 @@ def day_month(slots: Slots, context: Context) -> Reading | None:
     number = days[0]
     if slots.year is None and len(slots.items) > 2 and slots.kinds[-2] == "dash":  # "31-Oct-74"
         short = slots.items[-1].value
-        if slots.kinds[-1] in ("num", "count") and isinstance(short, int) and 10 <= short <= 99:
+        dashed = slots.kinds.count("dash") > 1  # in "14 August-24 August" the second day is its own
+        if dashed and slots.kinds[-1] in ("num", "count") and isinstance(short, int) and 10 <= short <= 99:
             found_day = cal.day(short + (2000 if short < 50 else 1900), month, number)
             return of_day(found_day, flags=("century_inferred",), dated=True) if found_day else None
         alone = in_some_year(month, number, slots, context)
@@ -162,6 +163,40 @@ def weekday(slots: Slots, context: Context) -> Reading | None:
     return weekday_near(number, slots, context) if number is not None else None
 
 
+def night_between(slots: Slots, context: Context) -> Reading | None:
+    """ "the night Thursday-Friday": both days; None where the second is not the day after the first."""
+    numbers = slots.ints(*WEEKDAYS)
+    if slots.text_of("part") != "NI" or len(numbers) != 2 or (numbers[1] - numbers[0]) % 7 != 1:
+        return None
+    last = weekday_near(numbers[1], slots, context)
+    if last is None or last.last is None:
+        return replace(last, grain="range", edtf="XXXX-XX-XX", timex="XXXX-XX-XX") if last else None
+    return counted(of_period((last.last - timedelta(1), last.last), "range"), context)
+
+
+def day_alone(slots: Slots, context: Context) -> Reading | None:
+    """ "on the 12th": of the month told before, else of the month of posting or the one beside it."""
+    days = slots.days
+    if not days or (slots.has("the") and slots.items[-1].last - slots.items[-1].first != 2):
+        return None  # "on the second" counts more often than not
+    told = context.named
+    if told is not None and told.first is not None and told.grain in ("day", "month"):
+        day = cal.day(told.first.year, told.first.month, days[0])
+        return of_day(day, anchor="text", anchor_date=told.first, flags=("month_inferred",)) if day else None
+    if context.day is None:
+        return unanchored("day", f"XXXX-XX-{days[0]:02d}")
+    months = (cal.around(context.day, "m", step)[0] for step in ((0, 1) if context.future() else (0, -1)))
+    near = [d for d in (cal.day(m.year, m.month, days[0]) for m in months) if d]
+    side = [d for d in near if (d >= context.day if context.future() else d <= context.day)]
+    return counted(of_day((side or near)[0], flags=("month_inferred",)), context) if near else None
+
+
+def season_told(slots: Slots, context: Context) -> Reading | None:
+    """A season without a year: only where the text named a year before."""
+    inner = Slots([item for item in slots.items if item.kind != "that"])
+    return season(inner, context) if context.told is not None else None
+
+
 def weekday_number(slots: Slots, context: Context) -> Reading | None:
     """ "Wednesday the 27th": taken where a near 27th is a Wednesday; else the number counts something."""
     wanted, days = slots.weekday, slots.days
@@ -175,7 +210,8 @@ def weekday_number(slots: Slots, context: Context) -> Reading | None:
     for step in (-1, 0, 1):
         first, _ = cal.around(context.day, "m", step)
         day = cal.day(first.year, first.month, days[0])
-        if day is not None and day.weekday() == wanted:
+        near = day is not None and (not slots.has("comma") or abs((day - context.day).days) <= 14)
+        if day is not None and near and day.weekday() == wanted:
             found.append(day)
     best = nearest(found, context.day, context.future())
     if best is not None:

@@ -53,7 +53,7 @@ def in_some_year(month: int, number: int, slots: Slots, context: Context) -> Rea
         and told.first is not None
         and (told.grain != "year" or context.day is None or told.dated)
     ):
-        day = _in_story(month, number, told)
+        day = _in_story(month, number, told, context.day)
         if day is not None and (weekday is None or day.weekday() == weekday):
             return of_day(day, anchor="text", anchor_date=told.first, flags=("year_inferred",))
     if context.day is None:
@@ -80,14 +80,33 @@ def in_some_year(month: int, number: int, slots: Slots, context: Context) -> Rea
     return counted(checked(of_day(best, flags=("year_inferred",)), weekday), context)
 
 
-def _in_story(month: int, number: int, told: Reading) -> date | None:
-    """A day and month told after another date: the same year, or the year that keeps the story together."""
+def _in_story(month: int, number: int, told: Reading, today: date | None) -> date | None:
+    """A day and month told after another date: the same year, but for a story that runs over New Year.
+
+    From a date late in its year a story goes on to at most five months later, from one early in its year it
+    may look back four months; not past the day of posting, where the date told lies before it.
+    """
     start = told.first
     assert start is not None
+    before, same, following = (cal.day(start.year + n, month, number) for n in (-1, 0, 1))
     if told.grain in ("year", "season", "decade"):
-        return cal.day(start.year, month, number)
-    days = [d for d in (cal.day(start.year + n, month, number) for n in (-1, 0, 1)) if d]
-    return min(days, key=lambda d: abs((d - start).days - 45), default=None)
+        return same
+    bound = today if today is not None and start <= today else None
+    if (
+        following is not None
+        and (following - start).days <= 155
+        and (same is None or (start - same).days > 150)
+        and (bound is None or following <= bound)
+    ):
+        return following
+    ahead = (same - start).days if same is not None else 0
+    if (
+        before is not None
+        and (start - before).days <= 120
+        and (ahead > 240 or (bound and same and same > bound))
+    ):
+        return before
+    return same or following or before
 
 
 def relative_year(slots: Slots, context: Context) -> int | None:
@@ -96,8 +115,9 @@ def relative_year(slots: Slots, context: Context) -> int | None:
     if direction is None or not any(unit == "y" for unit, _ in slots.units):
         return None
     start = context.day
-    if slots.has("that", "enprevious", "enfollowing", "following") and context.told is not None:
-        start = context.told.first or start
+    told = context.named if context.named is not None and context.named.dated else context.told
+    if slots.has("that", "enprevious", "enfollowing", "following") and told is not None:
+        start = told.first or start
     return start.year + direction if start else None
 
 
@@ -112,7 +132,7 @@ def month_in_some_year(month: int, slots: Slots, context: Context) -> Reading | 
     direction = slots.direction if not any(unit == "y" for unit, _ in slots.units) else None
     told = context.told
     if told is not None and told.first is not None and direction is None:
-        day = _in_story(month, 1, replace(told, first=told.first.replace(day=1)))
+        day = _in_story(month, 1, replace(told, first=told.first.replace(day=1)), context.day)
         if day is not None:
             return of_month(day.year, month, anchor="text", anchor_date=told.first, flags=("year_inferred",))
     if context.day is None:

@@ -15,11 +15,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from pipeline.dates.grammar import Rule, cues, grammar, vetoes
+from pipeline.dates.grammar import Rule, cues, grammar, neighbors, vetoes
 from pipeline.dates.items import Item, read_items
 from pipeline.dates.lexicon import UNKNOWN, lexicon
 from pipeline.dates.reading import Reading, join, opened
-from pipeline.dates.slots import Context, Slots
+from pipeline.dates.slots import WEEKDAYS, Context, Slots
 from pipeline.records import DateMention
 from pipeline.text import TokenBatch
 
@@ -57,7 +57,16 @@ _NEAR: Final = frozenset(
 )  # between two days
 _LINKS: Final = frozenset("\"'«“-_")  # may stand between a name and the date that belongs to it
 _QUOTES: Final = frozenset("\"'«»“”„‹›")
-_SENTENCE_ENDS: Final = frozenset(".!?؟…")
+_CLAUSE_ENDS: Final = frozenset(
+    (
+        *'.!?,:;-("',
+        "\N{ARABIC QUESTION MARK}",
+        "\N{ARABIC COMMA}",
+        "\N{ARABIC SEMICOLON}",
+        "\N{HORIZONTAL ELLIPSIS}",
+    )
+)
+_SENTENCE_ENDS: Final = frozenset((".", "!", "?", "\N{ARABIC QUESTION MARK}", "\N{HORIZONTAL ELLIPSIS}"))
 
 
 Told = tuple[Reading | None, Reading | None]  # the last date with a year, the last date
@@ -139,22 +148,85 @@ class _Reader:
                 # the rest may still hold a date: "the week" of "the week 5 May"
                 place = match.start() + 1
                 continue
-            if name == "year_name" and not self._among_names(items[one.first]):
+            if name == "year_name" and not self._is_year(items[one.first]):
+                continue
+            if name == "day_alone" and not self._stands_alone(one):
                 continue
             place = max(one.last, match.start() + 1)
             found += _split(one)
-            self._tell(one.reading)
-        found = [one for one in self._joined(found, items) if not self._vetoed(one)]
-        return [self._mention(one, items) for one in found]
+            self._tell(one)
+        kept: list[Found] = []
+        for joined in self._joined(found, items):
+            checked: Found | None = joined
+            if self._vetoed(joined):
+                checked = self._without_number(joined)
+                if checked is not None and self._vetoed(checked):
+                    checked = None
+            if checked is not None:
+                kept.append(checked)
+        return [self._mention(one, items) for one in kept]
 
-    def _tell(self, reading: Reading) -> None:
+    def _without_number(self, one: Found) -> Found | None:
+        """The weekday alone, where the number behind it counts something: "Monday, 25 dead"."""
+        if one.rule.name != "weekday_number" or one.reading.grain != "day":
+            return None
+        last = next(n for n in range(one.last, one.first, -1) if one.items[n - 1].kind in WEEKDAYS)
+        return self._resolve(grammar().rules["weekday"], (one.first, last), one.items, None)
+
+    def _heads(self, one: Found) -> bool:
+        """Whether a date with a year takes over the story.
+
+        A day or month does; a bare year inside a sentence ("plans for 1976") only until a day is told.
+        """
+        told = self.told
+        if one.reading.grain in ("day", "month") or told is None or told.grain not in ("day", "month"):
+            return True
+        place = one.items[one.first].first
+        for token in range(place, max(self.bounds[0], place - 3) - 1, -1):
+            if token == self.bounds[0] or self.tokens.breaks[token]:
+                return True
+            if self.tokens.surfaces[token - 1] in _SENTENCE_ENDS:
+                return True
+        return False
+
+    def _tell(self, one: Found) -> None:
         """Keep what the text named, for what is told after it."""
+        reading = one.reading
         if reading.first is None:
             return
-        if reading.dated or reading.anchor == "text":
+        if (reading.dated and self._heads(one)) or reading.anchor == "text":
             self.told = reading
         if reading.grain != "range":
             self.named = reading
+
+    def _is_of(self, word: str) -> bool:
+        parts = lexicon().words.get(word, ())
+        return len(parts) == 1 and parts[0].kind == "of"
+
+    def _is_year(self, year: Item) -> bool:
+        """Whether the words beside a bare number make it a year: a name, or a word of date_neighbors."""
+        tokens, known = self.tokens, neighbors()
+        low, high = self.bounds
+        before, behind = year.first - 1, year.last
+        first = before < low or bool(tokens.breaks[year.first])
+        named = not first and tokens.surfaces[before] in known["before_year"]
+        if behind >= high or tokens.breaks[behind]:
+            return named or self._among_names(year)
+        word = tokens.surfaces[behind]
+        opens = first or tokens.surfaces[before] in _CLAUSE_ENDS
+        if word in known["after_year"] and (opens or not word.isascii()):
+            return True
+        if named:
+            return word not in known["no_year"]
+        return self._among_names(year)
+
+    def _stands_alone(self, day: Found) -> bool:
+        """Whether "on the 12th" has nothing behind it that the 12th could be one of."""
+        stop = day.items[day.last - 1].last
+        if stop >= self.bounds[1] or self.tokens.breaks[stop]:
+            return True
+        word = self.tokens.surfaces[stop]
+        return word in neighbors()["after_day"] or not (word.isalnum() or word in "-/:%'")
 
     def _among_names(self, year: Item) -> bool:
         """Whether a bare year stands among English names: capitals beside it, or a sign or an end behind."""
@@ -164,6 +236,8 @@ class _Reader:
         if tokens.in_hashtag[year.first] or before < low or tokens.breaks[year.first]:
             return False
         named = self._capital(before)
+        if tokens.surfaces[before] == "," and before - 1 >= low:  # "Homs, 2012."
+            named = self._capital(before - 1) and not tokens.breaks[before]
         if behind >= high or tokens.breaks[behind]:
             return named
         word = tokens.surfaces[behind]
@@ -264,11 +338,23 @@ class _Reader:
         if back:
             kinds.append(items[back - 1].kind)
         side = "end" if "since" in kinds else "start" if "until" in kinds else None
+        if (
+            side is None
+            and "of" in kinds
+            and one.reading.grain != "range"
+            and self._lasts(items[one.last - 1])
+        ):
+            side = "end"
         if side is None or one.reading.first is None or one.reading.last is None:
             return one
-        start = one.first if items[one.first].kind in ("since", "until") else back - 1
+        start = one.first if items[one.first].kind in ("since", "until", "of") else back - 1
         reading = opened(one.reading, "end" if side == "end" else "start")
         return Found(one.rule, start, one.last, items, reading)
+
+    def _lasts(self, end: Item) -> bool:
+        """Whether the words behind say that it still is so: "from 2011 and we wait" in dialect."""
+        stop = end.last
+        return stop < self.bounds[1] and self.tokens.surfaces[stop] in neighbors()["lasting"]
 
     def _vetoed(self, one: Found) -> bool:
         tokens, rules, name = self.tokens, vetoes(), one.rule.name
@@ -304,7 +390,7 @@ class _Reader:
                     checks.append(("before", lead - 1))
         if stop < high and not breaks[stop]:
             checks.append(("after", stop))
-            if surfaces[stop] == "من" and stop + 1 < high:
+            if stop + 1 < high and self._is_of(surfaces[stop]):
                 checks.append(("after", stop + 1))
         for place, token in checks:
             for veto in rules[place].get(surfaces[token], ()):
@@ -313,22 +399,37 @@ class _Reader:
         return False
 
     def _future(self, first: int, last: int) -> bool:
-        """Whether the sentence speaks of what is still to come: the words up to 14 before and 8 after."""
-        tokens, known = self.tokens, cues()
-        surfaces = tokens.surfaces
+        """Whether the sentence speaks of what is still to come: the nearest word with a tense decides.
+
+        Words up to 14 before and 8 after are asked; of two at one distance the one before.
+        """
+        if self._led_by("since", first):
+            return False
+        tokens, tense = self.tokens, cues().tense
+        surfaces, breaks = tokens.surfaces, tokens.breaks
         low, high = self.bounds
-        for step, limit in ((-1, max(low, first - 14)), (1, min(high - 1, last + 7))):
-            place = first - 1 if step < 0 else last
-            while (place >= limit) if step < 0 else (place <= limit):
-                word = surfaces[place]
-                if word in _SENTENCE_ENDS or (tokens.breaks[place] if step > 0 else tokens.breaks[place + 1]):
-                    break
-                if word in known.future:
-                    return True
-                if len(word) > 3 and word.startswith(known.prefixes) and word not in known.past:
-                    return True
-                place += step
-        return False
+        nearest = 0
+        distance = 15
+        for place in range(first - 1, max(low, first - 14) - 1, -1):
+            if breaks[place + 1] or surfaces[place] in _SENTENCE_ENDS:
+                break
+            nearest = tense(surfaces[place], surfaces[place + 1])
+            if nearest:
+                distance = first - place
+                break
+        for place in range(last, min(high, last + 8, last + distance)):
+            if breaks[place] or surfaces[place] in _SENTENCE_ENDS:
+                break
+            found = tense(surfaces[place], surfaces[place + 1] if place + 1 < high else "")
+            if found and place - last + 1 < distance:
+                return found > 0
+        return nearest > 0 or (nearest == 0 and self._led_by("until", first))
+
+    def _led_by(self, kind: str, first: int) -> bool:
+        """Whether the token `first` or the one before it is a word like "until" or "since"."""
+        words = lexicon().words
+        near = self.tokens.surfaces[max(first - 1, self.bounds[0]) : first + 1]
+        return any(part.kind == kind for word in near for part in words.get(word, ()))
 
     def _mention(self, one: Found, items: list[Item]) -> DateMention:
         first = _trimmed(one)
