@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import compress, repeat
 
 from pipeline.places.gazetteer import Gazetteer, kilometres
-from pipeline.places.recognize import ACCEPT, BORDER, Found, Option, Recognizer, recognizer, select
+from pipeline.places.recognize import ACCEPT, BORDER, WANTED, Found, Option, Recognizer, recognizer, select
 from pipeline.places.resolve import Resolved, Setting, candidates_of, resolve
 from pipeline.records import PlaceMention
 from pipeline.text import TokenBatch
@@ -37,6 +37,7 @@ def find_places(
         if at > first:
             found = judge.candidates(tokens, post, starts[first:at], options)
             if found:
+                judge.lower_far(found, tokens, post)
                 mentions[post] = _mentions(found, tokens, judge, setting)
     return mentions
 
@@ -50,7 +51,10 @@ def _mentions(
     if not accepted:
         return ()
     resolved = resolve(accepted, gazetteer, setting)
-    if len(names) > len(accepted):
+    if len(names) > len(accepted) and (
+        any(BORDER <= name.score <= ACCEPT for name in names)
+        or any("same_type" in name.evidence for name in accepted)
+    ):
         more = _second_look(names, accepted, resolved, tokens, judge)
         if len(more) > len(accepted):
             accepted = more
@@ -83,16 +87,29 @@ def _second_look(
     ]
     sure = {id(name) for name in accepted}
     kept: list[Found] = []
+    type_cue = ""  # of the list that is going on
     for number, name in enumerate(names):
+        before = names[number - 1] if number and kept and kept[-1] is names[number - 1] else None
+        is_next = before is not None and _is_list(before, name, tokens)
         if id(name) in sure:
             kept.append(name)
+            if "same_type" in name.evidence:
+                type_cue = name.cues[0]  # the quarters of A, B and C
+            elif not is_next or name.cues:
+                type_cue = ""
             continue
-        if name.score < BORDER:
-            continue
-        score, evidence = name.score, list(name.evidence)
-        before = names[number - 1] if number and kept and kept[-1] is names[number - 1] else None
         after = names[number + 1] if number + 1 < len(names) and id(names[number + 1]) in sure else None
-        if (before and _is_list(before, name, tokens)) or (after and _is_list(name, after, tokens)):
+        score, evidence = name.score, list(name.evidence)
+        cues = name.cues
+        if not is_next:
+            type_cue = ""
+        if type_cue and not cues and name.name.kinds & WANTED[type_cue]:
+            cues = (type_cue,)
+            score += judge.weight(name, f"before_{type_cue}") + judge.weight(name, "same_type")
+            evidence += [f"before_{type_cue}", "same_type"]
+        if score < BORDER:
+            continue
+        if is_next or (after and _is_list(name, after, tokens)):
             score += judge.weight(name, "list")
             evidence.append("list")
         if any(
@@ -103,7 +120,7 @@ def _second_look(
             score += judge.weight(name, "beside")
             evidence.append("beside")
         if score > ACCEPT:
-            name.score, name.evidence = score, tuple(evidence)
+            name.score, name.evidence, name.cues = score, tuple(evidence), cues
             kept.append(name)
     return kept
 

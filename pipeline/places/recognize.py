@@ -21,6 +21,7 @@ from pipeline.places.keys import (
     ARTICLE,
     HAMZA,
     LAM,
+    TEH_AS_HEH,
     is_arabic,
     is_article,
     k0,
@@ -39,6 +40,19 @@ KAF: Final = "\N{ARABIC LETTER KAF}"
 AIN: Final = "\N{ARABIC LETTER AIN}"
 NATURE: Final = frozenset({"region", "river", "mountain", "sea", "island"})
 TYPE_CUES: Final = frozenset({"city", "village", "quarter", "unit", "district", "nature", "facility"})
+FACILITIES: Final = frozenset({"crossing", "airport", "camp", "dam", "facility"})
+WANTED: Final = {
+    "city": frozenset({"city", "town"}),
+    "village": frozenset({"village", "town"}),
+    "quarter": frozenset({"quarter"}),
+    "unit": frozenset({"governorate", "region"}),
+    "part": frozenset({"governorate"}),
+    "district": frozenset({"district", "subdistrict", "region", "governorate"}),
+    "nature": NATURE,
+    "facility": FACILITIES,
+}  # kinds of places that a cue word beside a name means
+_PHRASE_BEFORE: Final = TYPE_CUES | {"direction", "part"}
+_PHRASE_AFTER: Final = frozenset({"direction", "unit"})
 MAX_CACHED: Final = 200_000
 ACCEPT: Final = 0.0  # logit
 BORDER: Final = -2.5  # below, no second look
@@ -48,6 +62,8 @@ _FATHER_OF: Final = ALEF + BEH + WAW  # abu: more often a man than a town
 FUNCTION_WORD: Final = -9.0  # prior
 NEVER_SMALL: Final = -3.0  # a prior at which a Latin word written small is not looked at
 _WORDS_TOO: Final = frozenset({"an", "as", "at", "l", "er", "es"})  # articles, but words of Europe as well
+_NISBA: Final = "\N{ARABIC LETTER YEH}" + TEH_AS_HEH
+_PLURAL: Final = ALEF + "\N{ARABIC LETTER TEH}"
 _ABBREVIATED: Final = frozenset({"st", "ft", "mt"})
 
 
@@ -67,6 +83,8 @@ class Name(Struct, frozen=True):
     places: tuple[int, ...]
     features: tuple[tuple[str, float], ...]
     score: float  # their sum, weighted, with the ambiguity prior
+    kinds: frozenset[str]
+    is_far: bool  # only settlements, and none of them in the region of interest
 
 
 class Node(Struct, frozen=True):
@@ -87,7 +105,8 @@ class Found(Struct):
     score: float  # logit
     cues: tuple[str, ...]
     language: str  # whose weights judge it: ar or en
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[str, ...]
+    name: Name
 
 
 class Cues(Struct, frozen=True):
@@ -95,15 +114,16 @@ class Cues(Struct, frozen=True):
 
     before: dict[str, str]
     after: dict[str, str]
+    anywhere: dict[str, str]
 
 
 @cache
 def cue_words() -> Cues:
     """The table, read once."""
-    sides: dict[str, dict[str, str]] = {"before": {}, "after": {}}
+    sides: dict[str, dict[str, str]] = {"before": {}, "after": {}, "anywhere": {}}
     for row in rows("place_cues"):
         sides[row["side"]].setdefault(row["word"], row["cue"])
-    return Cues(sides["before"], sides["after"])
+    return Cues(**sides)
 
 
 @cache
@@ -296,11 +316,22 @@ class Recognizer:
         score = sum(table.get(feature, 0.0) * value for feature, value in features) + prior
         if prior:
             features.append(("prior", prior))
-        return Name(places, tuple(features), score)
+        is_far = bool(self.home) and kinds <= SETTLEMENTS and not countries & self.region
+        return Name(places, tuple(features), score, frozenset(kinds), is_far)
 
     def weight(self, found: Found, feature: str) -> float:
         """What a feature adds to the score of a name, in the language of the name."""
         return self._weights[found.language].get(feature, 0.0)
+
+    def lower_far(self, found: Sequence[Found], tokens: TokenBatch, post: int) -> None:
+        """In a post about sport the names of far cities are those of clubs."""
+        if any(one.name.is_far and one.score > ACCEPT for one in found):
+            words = tokens.surfaces[tokens.bounds[post] : tokens.bounds[post + 1]]
+            if any(map(self._cues.anywhere.get, words)):
+                for one in found:
+                    if one.name.is_far:
+                        one.score += self.weight(one, "sport")
+                        one.evidence += ("sport",)
 
     # -- a batch --
 
@@ -350,7 +381,7 @@ class Recognizer:
         if node.name is not None and option.exact:
             short = best = (single[0], node.name, 0)
         runs: list[tuple[int, list[str]]] = [single]
-        if node.more or capital:
+        if node.more or (capital and (best is None or self._article_before(tokens, post, at))):
             more, key = node.more, option.word
             for end, words in _latin_runs(tokens, at, bound):
                 if end <= single[0]:
@@ -368,7 +399,7 @@ class Recognizer:
             elif self._article_before(tokens, post, at):
                 longer = [pair for pair in runs if pair[0] >= best[0]]
                 best = self._similar(tokens, post, longer) or best
-        if best is None:
+        if best is None or _is_cut(tokens, at, best[0], bound):
             return []
         found = self._score_latin(tokens, post, at, best)
         if short is None or short[0] == best[0]:
@@ -409,9 +440,14 @@ class Recognizer:
         cues: list[str] = []
         if at > first and not tokens.breaks[at]:
             cue = self._before(surfaces[at - 1])
-            if cue:
+            agrees = option.strip == 0 and end == at + 1 and _agree(surfaces[at - 1], option.word)
+            if agrees and cue in {"", "action"}:
+                features.append("agreeing")  # reads as its adjective: a Turkish drone, the Levant Front
+            elif cue:
                 features.append(f"before_{cue}")
                 cues.append(cue)
+                if cue in TYPE_CUES and name.kinds & WANTED[cue]:
+                    features.append("same_type")
             elif option.strip == 0 and option.word.startswith(ARTICLE) and _is_definite(surfaces[at - 1]):
                 features.append("before_definite")  # reads as its adjective: the man, the short one
         else:
@@ -425,13 +461,22 @@ class Recognizer:
                 features.append("dateline")
             elif self._cues.before.get(following) == "given":
                 features.append("after_given")
+        if surfaces[end - 1][-1] == ALEF and _has_tanwin(tokens, post, end - 1):
+            features.append("tanwin")  # an adverb: always, and not the town of Duma
         if option.clitic:
             features.append(f"clitic_{option.clitic}")
         if end - at > 1 and _is_function_word(option.word):
             features.append("function_word_first")
         features += self._hashtag(tokens, at, end, first, bound)
         score = self._sum(name, features, "ar")
-        return Found(at, end, option.strip, name.places, 0, score, tuple(cues), "ar", tuple(features))
+        if end > at + 1 and self._cues.before.get(surfaces[at][option.strip :]) == "unit":
+            while (
+                end < bound
+                and self._cues.after.get(surfaces[end]) == "direction"
+                and _goes_on(tokens, at, end)
+            ):
+                end += 1  # the western countryside of Hama is one phrase
+        return Found(at, end, option.strip, name.places, 0, score, tuple(cues), "ar", tuple(features), name)
 
     def _score_latin(self, tokens: TokenBatch, post: int, at: int, match: tuple[int, Name, int]) -> Found:
         end, name, tier = match
@@ -441,6 +486,8 @@ class Recognizer:
         features: list[str] = []
         cues: list[str] = []
         at_word = start
+        if start < at:
+            features.append("article")
         before = start - 1
         if before >= first and surfaces[before] == "the":
             before -= 1
@@ -456,8 +503,12 @@ class Recognizer:
             if cue:
                 features.append(f"before_{cue}")
                 cues.append(cue)
-            if surfaces[before][0].isalpha() and _capital(tokens, post, before) and not cue:
+                if cue in TYPE_CUES and name.kinds & WANTED[cue]:
+                    features.append("same_type")
+            elif surfaces[before][0].isalpha() and _capital(tokens, post, before):
                 features.append("before_capital" if before > first else "before_capital_start")
+                if tier and start < at:
+                    features.append("surname")  # Mahmoud al-Halabi
         else:
             features.append("start")
         if end < bound and not tokens.breaks[end]:
@@ -490,7 +541,14 @@ class Recognizer:
             features.append("function_word_first")
         features += self._hashtag(tokens, start, end, first, bound)
         score = self._sum(name, features, "en")
-        return Found(start, end, 0, name.places, tier, score, tuple(cues), "en", tuple(features))
+        if end > at + 1 and self._cues.after.get(surfaces[end - 1]) == "unit":
+            while (
+                start > first
+                and _goes_on(tokens, start, start - 1 + (tokens.in_hashtag[start] == 1))
+                and (self._cues.before.get(surfaces[start - 1]) in {"direction", "part"})
+            ):
+                start -= 1  # western Hama countryside
+        return Found(start, end, 0, name.places, tier, score, tuple(cues), "en", tuple(features), name)
 
     def _article_before(self, tokens: TokenBatch, post: int, at: int) -> int:
         """The number of tokens of an Arabic article before a Latin name: 0, 1 or 2 (with a hyphen)."""
@@ -527,7 +585,9 @@ class Recognizer:
             return ["hashtag"]
         others = [*tokens.surfaces[start:at], *tokens.surfaces[end:stop]]
         before, after = self._cues.before, self._cues.after
-        is_phrase = all(before.get(word) in TYPE_CUES or after.get(word) == "direction" for word in others)
+        is_phrase = all(
+            before.get(word) in _PHRASE_BEFORE or after.get(word) in _PHRASE_AFTER for word in others
+        )
         return ["hashtag" if is_phrase else "in_hashtag"]
 
     def _sum(self, name: Name, features: Sequence[str], language: str) -> float:
@@ -542,7 +602,7 @@ _KIND_GROUPS: Final = (
     ("kind_village", frozenset({"village"})),
     ("kind_quarter", frozenset({"quarter"})),
     ("kind_nature", NATURE),
-    ("kind_facility", frozenset({"crossing", "airport", "camp", "dam", "facility"})),
+    ("kind_facility", FACILITIES),
 )
 
 
@@ -589,6 +649,28 @@ def _latin_runs(tokens: TokenBatch, at: int, bound: int) -> Iterator[tuple[int, 
         words = [*words[:-1], words[-1] + surface] if join else [*words, surface]
         end += 1
         yield end, words
+
+
+def _is_cut(tokens: TokenBatch, at: int, end: int, bound: int) -> bool:
+    """Whether a digit that is written without a space makes it a part of a word: gama3a."""
+    before = tokens.glued[at] and tokens.surfaces[at - 1][-1].isdigit()
+    return bool(before or (end < bound and tokens.glued[end] and tokens.surfaces[end][0].isdigit()))
+
+
+def _agree(word: str, name: str) -> bool:
+    """Whether a name reads as the feminine adjective of the word before it: both definite or both not."""
+    return (
+        name.endswith(_NISBA)
+        and len(word) > 2
+        and (word[-1] == TEH_AS_HEH or word.endswith(_PLURAL))
+        and _is_definite(word) == name.startswith(ARTICLE)
+    )
+
+
+def _has_tanwin(tokens: TokenBatch, post: int, at: int) -> bool:
+    span = tokens.normalized.span(tokens.starts[at], tokens.ends[at])
+    raw = tokens.normalized.raw[post]
+    return "\N{ARABIC FATHATAN}" in raw[span.end - 2 : span.end + 1]
 
 
 def _is_function_word(word: str) -> bool:

@@ -8,7 +8,6 @@ number of inhabitants come last.  What stays open stays open: the candidates kee
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -16,10 +15,9 @@ from typing import Final
 from msgspec import Struct
 
 from pipeline.places.gazetteer import SETTLEMENTS, UNITS, Gazetteer, kilometres
-from pipeline.places.recognize import NATURE, Found
+from pipeline.places.recognize import WANTED, Found
 from pipeline.records import Candidate
 
-FACILITIES: Final = frozenset({"crossing", "airport", "camp", "dam", "facility"})
 KIND_PRIOR: Final = {
     "country": 6.5, "governorate": 4.6, "region": 4.0, "river": 4.0, "sea": 4.5, "mountain": 3.2,
     "island": 3.5, "quarter": 2.0, "crossing": 3.0, "airport": 3.0, "camp": 2.6, "dam": 3.0, "facility": 2.4,
@@ -40,11 +38,13 @@ SEAT: Final = 3.0  # a bare name is the town and not the unit that is named afte
 SHARPNESS: Final = 1.6  # of the softmax; one step of the score, a tenfold population, is a factor of five
 SURE_SHARE: Final = 0.65
 ONE_SPOT_KM: Final = 15.0  # candidates this close leave no doubt that matters
+_UNIT_CUES: Final = frozenset({"unit", "part"})
 UNIT_KM: Final = 200.0  # a unit and the town that it is named after are not further apart
 MOST_RIVALS: Final = 60
 MOST_NEIGHBORS: Final = 16
 MOST_CANDIDATES: Final = 5
 LEAST_SHARE: Final = 0.01
+NO_SHARE: Final = 0.001  # too little to raise doubt
 
 
 class Resolved(Struct, frozen=True):
@@ -53,6 +53,13 @@ class Resolved(Struct, frozen=True):
     candidates: tuple[tuple[int, float], ...]
     ambiguous: bool
     decided: str
+
+
+class Alone(Struct, frozen=True, eq=False):
+    """The places of one name before other names are asked; kept, and told apart by identity."""
+
+    scores: dict[int, float]
+    shares: dict[int, float]
 
 
 class Setting(Struct, frozen=True):
@@ -68,13 +75,13 @@ def resolve(found: Sequence[Found], gazetteer: Gazetteer, setting: Setting) -> l
     if all(len(one.places) == 1 for one in found):
         return [_only(one.places[0]) for one in found]
     if len(found) == 1:
-        return [_decided(base[0], base[0], gazetteer, found[0], "")]
+        return [_decided(base[0].scores, base[0].scores, gazetteer, found[0], "")]
     context = _Context(found, base, gazetteer)
     return [
         _only(one.places[0])
         if len(one.places) == 1
-        else _decided(scores, context.scores(number), gazetteer, one, context.reason(number))
-        for number, (one, scores) in enumerate(zip(found, base, strict=True))
+        else _decided(alone.scores, context.scores(number), gazetteer, one, context.reason(number))
+        for number, (one, alone) in enumerate(zip(found, base, strict=True))
     ]
 
 
@@ -91,12 +98,16 @@ def _only(number: int) -> Resolved:
 @lru_cache(maxsize=1 << 14)
 def _alone(
     places: tuple[int, ...], cues: tuple[str, ...], tier: int, gazetteer: Gazetteer, setting: Setting
-) -> dict[int, float]:
+) -> Alone:
     """Score of each place of the name by itself: kind, inhabitants, home, and the words beside the name."""
     places = places[:MOST_RIVALS]
     kinds = [gazetteer.kind(number) for number in places]
-    has_town = any(kind in SETTLEMENTS and kind != "quarter" for kind in kinds)
-    wants = [_WANTED[cue] for cue in cues if cue in _WANTED]
+    towns = [
+        number
+        for number, kind in zip(places, kinds, strict=True)
+        if kind in SETTLEMENTS and kind != "quarter"
+    ]
+    wants = [WANTED[cue] for cue in cues if cue in WANTED]
     scores: dict[int, float] = {}
     for number, kind in zip(places, kinds, strict=True):
         score = KIND_PRIOR.get(kind)
@@ -115,41 +126,40 @@ def _alone(
                 score += REGION
         if any(kind in wanted for wanted in wants):
             score += CUE
-        elif kind in UNITS and has_town and not any("governorate" in wanted for wanted in wants):
+        elif kind not in UNITS or not any(_is_seat(town, number, kind, gazetteer) for town in towns):
+            pass
+        elif "part" in cues or not any("governorate" in wanted for wanted in wants):
             score -= SEAT
-        elif kind in UNITS and has_town:
+        else:
             score += 0.6 * CUE  # the countryside of a town that is no governorate: its district
+        if kind in SETTLEMENTS and "governorate" in kinds and not _UNIT_CUES.isdisjoint(cues):
+            score -= SEAT  # northern Hama is no town
         score -= 0.2 * tier
         scores[number] = score
-    return scores
+    return Alone(scores, _shares(scores))
 
 
-_WANTED: Final = {
-    "city": frozenset({"city", "town"}),
-    "village": frozenset({"village", "town"}),
-    "quarter": frozenset({"quarter"}),
-    "unit": frozenset({"governorate", "region"}),
-    "district": frozenset({"district", "subdistrict", "region", "governorate"}),
-    "nature": NATURE,
-    "facility": FACILITIES,
-}
+def _is_seat(town: int, unit: int, kind: str, gazetteer: Gazetteer) -> bool:
+    """Whether a town of the same name lies in the unit, so that a bare name means the town."""
+    if kind != "governorate":
+        return gazetteer.country(town) == gazetteer.country(unit)
+    return gazetteer.place(town).admin1 in {None, gazetteer.place(unit).name_en} and gazetteer.country(
+        town
+    ) == gazetteer.country(unit)
 
 
 class _Context:
     """What the other names of a post say about each name."""
 
-    def __init__(
-        self, found: Sequence[Found], base: Sequence[dict[int, float]], gazetteer: Gazetteer
-    ) -> None:
+    def __init__(self, found: Sequence[Found], base: Sequence[Alone], gazetteer: Gazetteer) -> None:
         self._gazetteer = gazetteer
         self._found = found
         self._base = base
-        self._shares = [_shares(scores) for scores in base]
         self._reasons: list[str] = [""] * len(found)
 
     def scores(self, number: int) -> dict[int, float]:
         """The scores of one name with the pull of the others added."""
-        own = self._base[number]
+        own = self._base[number].scores
         if len(own) == 1:
             return own
         others = [
@@ -159,22 +169,21 @@ class _Context:
         ]
         others.sort(key=lambda other: (abs(other - number), other))
         pulled: dict[int, float] = {}
-        strongest = defaultdict(float)
+        pulls: dict[int, tuple[float, float, float]] = {}
         gazetteer = self._gazetteer
         for place, score in own.items():
             near = inside = vote = 0.0
             for other in others[:MOST_NEIGHBORS]:
-                near_other, inside_other, vote_other = self._pull(place, other)
+                near_other, inside_other, vote_other = _pull(place, self._base[other], gazetteer)
                 near += near_other
                 inside = max(inside, inside_other)
                 vote += vote_other
             near = min(near, NEAR_WEIGHT + WIDE_WEIGHT) if gazetteer.kind(place) != "country" else 0.0
             vote = VOTE * math.log1p(vote)
             pulled[place] = score + near + inside + vote
-            for reason, value in (("co-mention", near), ("containment", inside), ("country", vote)):
-                strongest[place, reason] = value
+            pulls[place] = (near, inside, vote)
         best = max(pulled, key=lambda place: (pulled[place], -place))
-        values = {reason: strongest[best, reason] for reason in ("co-mention", "containment", "country")}
+        values = dict(zip(("co-mention", "containment", "country"), pulls[best], strict=True))
         top = max(values, key=lambda reason: values[reason])
         self._reasons[number] = top if values[top] > 0.5 else ""
         return pulled
@@ -183,35 +192,32 @@ class _Context:
         """The strongest pull on the place that won."""
         return self._reasons[number]
 
-    def _pull(self, place: int, other: int) -> tuple[float, float, float]:
-        """(nearness, containment, country vote) of another name for a place."""
-        gazetteer = self._gazetteer
-        lat, lon = gazetteer.lats[place], gazetteer.lons[place]
-        country = gazetteer.country(place)
-        near = inside = vote = 0.0
-        rivals = self._shares[other]
-        for rival, share in rivals.items():
-            kind = gazetteer.kind(rival)
-            if gazetteer.country(rival) == country:
-                vote += share
-            if kind == "country":
-                if rival != place and gazetteer.country(rival) == country:
-                    inside = max(inside, IN_COUNTRY * share)
-                continue
-            if kind == "governorate":
-                admin1 = gazetteer.place(place).admin1
-                if (
-                    admin1
-                    and admin1 == gazetteer.place(rival).name_en
-                    and gazetteer.country(rival) == country
-                ):
-                    inside = max(inside, INSIDE * (share if share > 0.3 else 0.3))
-                continue
-            km = kilometres(lat, lon, gazetteer.lats[rival], gazetteer.lons[rival])
-            if km < 4 * WIDE_KM and rival != place:
-                pull = NEAR_WEIGHT * math.exp(-km / NEAR_KM) + WIDE_WEIGHT * math.exp(-km / WIDE_KM)
-                near = max(near, pull / math.sqrt(len(rivals)))
-        return near, inside, vote
+
+@lru_cache(maxsize=1 << 17)
+def _pull(place: int, other: Alone, gazetteer: Gazetteer) -> tuple[float, float, float]:
+    """(nearness, containment, country vote) of another name for a place."""
+    lat, lon = gazetteer.lats[place], gazetteer.lons[place]
+    country = gazetteer.country(place)
+    near = inside = vote = 0.0
+    rivals = other.shares
+    for rival, share in rivals.items():
+        kind = gazetteer.kind(rival)
+        if gazetteer.country(rival) == country:
+            vote += share
+        if kind == "country":
+            if rival != place and gazetteer.country(rival) == country:
+                inside = max(inside, IN_COUNTRY * share)
+            continue
+        if kind == "governorate":
+            admin1 = gazetteer.place(place).admin1
+            if admin1 and admin1 == gazetteer.place(rival).name_en and gazetteer.country(rival) == country:
+                inside = max(inside, INSIDE * (share if share > 0.3 else 0.3))
+            continue
+        km = kilometres(lat, lon, gazetteer.lats[rival], gazetteer.lons[rival])
+        if km < 4 * WIDE_KM and rival != place:
+            pull = NEAR_WEIGHT * math.exp(-km / NEAR_KM) + WIDE_WEIGHT * math.exp(-km / WIDE_KM)
+            near = max(near, pull / math.sqrt(len(rivals)))
+    return near, inside, vote
 
 
 def _shares(scores: dict[int, float]) -> dict[int, float]:
@@ -230,7 +236,9 @@ def _decided(
     doubt = sum(
         share
         for other, share in ranked[1:]
-        if _apart(other, best, gazetteer) > ONE_SPOT_KM and not _is_unit_of(other, best, gazetteer)
+        if share > NO_SHARE
+        and _apart(other, best, gazetteer) > ONE_SPOT_KM
+        and not _is_unit_of(other, best, gazetteer)
     )
     kept = tuple(
         (number, math.floor(share * 10_000) / 10_000)
@@ -259,7 +267,7 @@ def _decision(alone: dict[int, float], best: int, gazetteer: Gazetteer, one: Fou
         return f"decided by {reason}"
     kind = gazetteer.kind(best)
     for cue in one.cues:
-        if cue in _WANTED and kind in _WANTED[cue]:
+        if cue in WANTED and kind in WANTED[cue]:
             return f"decided by {cue} word"
     if reason:
         return f"decided by {reason}"
