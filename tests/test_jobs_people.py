@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -58,6 +59,48 @@ def test_fields_that_name_a_person_go_with_the_author() -> None:
     assert protect(named, "keep", None).extra == extra
 
 
+def test_fields_that_name_a_person_go_at_any_depth() -> None:
+    extra = {
+        "meta": {"First Name": "Omar", "likes": 3, "replies": [{"sender_name": "x", "text": "y"}, "نور"]},
+        "رقم الهاتف": "+963 944 123 456",
+        "poll": {"question": "where?"},
+    }
+    hidden = protect(replace(post("7", "نور"), extra=extra), "pseudonym", KEY)
+    assert hidden.extra == {"meta": {"likes": 3, "replies": [{"text": "y"}]}, "poll": {"question": "where?"}}
+
+
+@pytest.mark.parametrize(
+    ("known", "name", "kept"),
+    [
+        ("channel77", "Radar News", True),
+        ("chat7", "Radar News", True),
+        ("user77", "Omar Ali", False),
+        (None, "Omar Ali", False),  # may be a person, may be a channel
+        (None, "our group", True),
+        ("user77", "our group", False),
+    ],
+)
+def test_whom_a_post_was_forwarded_from(known: str | None, name: str, kept: bool) -> None:
+    extra = {} if known is None else {"forwarded_from_id": known}
+    forwarded = replace(post(), forwarded_from=name, group_name="our group", extra=extra)
+    hidden, dropped = protect(forwarded, "pseudonym", KEY), protect(forwarded, "drop", None)
+    assert protect(forwarded, "keep", None).forwarded_from == name
+    assert (hidden.forwarded_from == name, dropped.forwarded_from == name) == (kept, kept)
+    if not kept:
+        assert dropped.forwarded_from == ""
+        assert hidden.forwarded_from is not None
+        assert len(hidden.forwarded_from) == 32
+    assert protect(replace(post(), forwarded_from=""), "pseudonym", KEY).forwarded_from == ""
+    assert protect(post(), "pseudonym", KEY).forwarded_from is None
+
+
+def test_a_chat_between_two_people_loses_its_name() -> None:
+    chat = replace(post(), group_name="Omar Ali", extra={"chat_type": "personal_chat"})
+    assert protect(chat, "pseudonym", KEY).group_name is None
+    assert protect(chat, "keep", None).group_name == "Omar Ali"
+    assert protect(replace(post(), group_name="our group"), "drop", None).group_name == "our group"
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=4))
 def test_nothing_of_the_author_is_left(author: str) -> None:
     hidden = protect(post(author, author), "pseudonym", KEY)
@@ -98,3 +141,23 @@ def test_a_key_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="MARSAD_KEY_FILE"):
         open_key(tmp_path / "file" / "key")
+
+
+@pytest.mark.parametrize("authors", ["pseudonym", "drop"])
+def test_a_content_hash_cannot_be_tried_out_without_the_key(authors: Literal["pseudonym", "drop"]) -> None:
+    plain = "whatsapp:our_group:h:0123456789abcdef#2"
+    answer = replace(post("7", "Nour"), post_id=plain, reply_to=plain.replace("#2", "#1"))
+    hidden, other = protect(answer, authors, KEY), protect(answer, authors, OTHER)
+    assert "0123456789abcdef" not in f"{hidden.post_id}{hidden.reply_to}"
+    assert hidden.post_id != other.post_id
+    assert hidden.post_id.startswith("whatsapp:our_group:h:")
+    assert hidden.post_id.removesuffix("#2") == str(hidden.reply_to).removesuffix("#1")
+    assert protect(answer, "keep", None).post_id == plain
+
+
+def test_ids_of_a_platform_stay() -> None:
+    assert (
+        protect(replace(post("7", "Nour"), reply_to="telegram:1:2"), "pseudonym", KEY).reply_to
+        == "telegram:1:2"
+    )
+    assert protect(post("7", "Nour"), "pseudonym", KEY).post_id == post().post_id

@@ -139,11 +139,118 @@ PAGES = {
         f"A said:\n{D3}\nLeave a reply and tell us\n\nB said:\n{D4}\ntwo\n",
         [("A", "03 20:07", "Leave a reply and tell us"), ("B", "04 00:01", "two")],
     ),
+    "numbers without a point": (
+        f"11 A said:\n{D3}\none\n\n12 5 dwarfs said:\n{D4}\ntwo\n\n13 C said:\n{D5}\nthree\n",
+        [("A", "03 20:07", "one"), ("5 dwarfs", "04 00:01", "two"), ("C", "05 09:00", "three")],
+    ),
+    "a name that begins with a number": (
+        f"A said:\n{D3}\none\n\n5 dwarfs said:\n{D4}\ntwo\n",
+        [("A", "03 20:07", "one"), ("5 dwarfs", "04 00:01", "two")],
+    ),
+    "numbers in lines of their own": (
+        f"1\nA said:\n{D3}\none\n\n#2\nB said:\n{D4}\n2\n3.\nC said:\n{D5}\nthree\n",
+        [("A", "03 20:07", "one"), ("B", "04 00:01", "2"), ("C", "05 09:00", "three")],
+    ),
+    "a number alone as a comment": (
+        f"A said:\n{D3}\n\n3\n\nB said:\n{D4}\ntwo\n",
+        [("A", "03 20:07", "3"), ("B", "04 00:01", "two")],
+    ),
+    "numbered, one without a date": (
+        f"1. A said:\n{D3}\none\n\n2. B said:\n\ntwo\n\n3. C said:\n{D5}\nthree\n",
+        [("A", "03 20:07", "one"), ("B", "", "two"), ("C", "05 09:00", "three")],
+    ),
+    "numbered, with a quotation": (
+        f"1. A said:\n\none\n\n{D3}\n\n2. B said:\n\n1. A said:\n\none\n\nno\n\n{D4}\n",
+        [("A", "03 20:07", "one"), ("B", "04 00:01", "1. A said:\n\none\n\nno")],
+    ),
+    "quotation with head and date": (
+        f"A said:\n{D3}\none\n\nB said:\n{D4}\ntwo\n\nC said:\n{D5}\n\nA said:\n{D3}\none\n\nno\n",
+        [("A", "03 20:07", "one"), ("B", "04 00:01", "two"), ("C", "05 09:00", f"A said:\n{D3}\none\n\nno")],
+    ),
+    "dates close the comments, quotations do not": (
+        f"A said:\n\none\n\n{D3}\n\nB said:\n\nA said:\n\none\n\nno\n\n{D4}\n\nC said:\n\n{D5}\n\nTags: x\n",
+        [("A", "03 20:07", "one"), ("B", "04 00:01", "A said:\n\none\n\nno"), ("C", "05 09:00", "")],
+    ),
+    "the verb in a line of its own": (
+        f"A\nsays:\n{D3}\none\nReply\nB\nsays:\n{D4}\ntwo\nReply\n",
+        [("A", "03 20:07", "one"), ("B", "04 00:01", "two")],
+    ),
+    "votes and other buttons": (
+        f"A said:\n\none\n\nThumb up 3 Thumb down 0\n\n{D3}\n\nB said:\n\nLike\nit\n\nThumb up 0 Thumb down 2\n\n{D4}\n",
+        [("A", "03 20:07", "one"), ("B", "04 00:01", "Like\nit")],
+    ),
+    "indented": (
+        f"  A\xa0said:\n  {D3}\n  one\n    deep\n  B said:\n  {D4}\n  two\n",
+        [("A", "03 20:07", "one\n  deep"), ("B", "04 00:01", "two")],
+    ),
+    "buttons, then the page": (
+        f"A said:\n{D3}\none\nReply\nB said:\n{D4}\ntwo\nReply\nC said:\n{D5}\nthree\nReply\nAbout us\nPress\n",
+        [("A", "03 20:07", "one"), ("B", "04 00:01", "two"), ("C", "05 09:00", "three")],
+    ),
+    "footer without a blank line": (
+        f"A said:\n{D3}\none\nLeave a Reply\nName (required)\nArchives\nJanuary 2016\n",
+        [("A", "03 20:07", "one")],
+    ),
     "same words twice": (
         f"A said:\n{D3}\nyes\n\nA said:\n{D3}\nyes\n",
         [("A", "03 20:07", "yes"), ("A", "03 20:07", "yes")],
     ),
 }
+
+
+COUNTED = {
+    "no dates": ("A said:\n\none\n\nB said:\n\ntwo\n", [("A", "", "one"), ("B", "", "two")]),
+    "no dates, numbered": (
+        "1. A said:\n\none\n\nthe man said:\n\nyes\n\n2. B said:\n\ntwo\n",
+        [("A", "", "one\n\nthe man said:\n\nyes"), ("B", "", "two")],
+    ),
+    "no dates, pronouns": ("A said:\n\none\n\nHe said:\n\ntwo\n", [("A", "", "one\n\nHe said:\n\ntwo")]),
+    "date closes, name behind": (
+        "one\n\nComment by A — January 3, 2016 @ 8:07 pm\n\ntwo\n\nmore\n\nComment by B — January 4, 2016 @ 12:01 am\n",
+        [("A", "03 20:07", "one"), ("B", "04 00:01", "two\n\nmore")],
+    ),
+    "name and date only": (
+        f"A {D3} - Reply\none\nB | {D4}\ntwo\n",
+        [("A", "03 20:07", "one"), ("B", "04 00:01", "two")],
+    ),
+    "name above the date": (
+        f"A\n{D3}\none\nReply\nB\n{D4}\ntwo\nReply\n",
+        [("A", "03 20:07", "one"), ("B", "04 00:01", "two")],
+    ),
+    "links from other pages": (
+        f"Pingback: Links of the day\nA said:\n{D3}\none\nReply\nTrackback: Other\nB said:\n{D4}\ntwo\n",
+        [("A", "03 20:07", "one"), ("B", "04 00:01", "two")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COUNTED)
+def test_pages_that_count_their_comments(read, case):
+    text, expected = COUNTED[case]
+    items = read(ARTICLE + RESPONSES + text, "auto", zone="Asia/Damascus")
+    assert told(items) == expected
+    assert not rejections(items)
+    assert all(
+        post.time_precision == ("unknown" if post.posted_local is None else "minute")
+        for post in posts(items)[1:]
+    )
+
+
+def test_an_article_that_quotes_is_one_post(read):
+    article = ARTICLE + "Omar said:\nJanuary 1st, 2016, 9:00 am\n\n“no”\n\n"
+    items = read(article + RESPONSES + f"A said:\n{D3}\none\n")
+    assert [post.kind for post in posts(items)] == ["article", "comment"]
+
+
+@pytest.mark.parametrize("case", [*PAGES, *COUNTED])
+def test_every_line_is_in_one_item(read, case):
+    text = ARTICLE + RESPONSES + (PAGES | COUNTED)[case][0]
+    seen: list[int] = []
+    for item in read(text):
+        first, _, last = item.origin.locator.partition(" ")[2].partition("-")
+        seen.extend(range(int(first), int(last or first) + 1))
+    assert len(seen) == len(set(seen))
+    assert {number for number, line in enumerate(text.split("\n"), 1) if line.strip()} <= set(seen)
 
 
 @pytest.mark.parametrize("case", PAGES)

@@ -452,3 +452,11 @@ def test_records_larger_than_a_reading_window(write):
     items = items_of(path)
     assert [len(post.text) for post in posts(items)] == [12, 3_000_000, 12]
     assert len(source_bytes(path, items[1])) > 6_000_000
+
+
+def test_a_chat_between_two_people_is_marked(tmp_path):
+    path = tmp_path / "result.json"
+    path.write_text(exported(chat([message(1), message(2, poll={"question": "?"})], type="personal_chat")))
+    assert [post.extra["chat_type"] for post in posts(items_of(path))] == ["personal_chat"] * 2
+    path.write_text(exported(chat([message(1)])))
+    assert "chat_type" not in posts(items_of(path))[0].extra

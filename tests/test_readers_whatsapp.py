@@ -176,6 +176,40 @@ def test_lines_of_whatsapp_itself(read, line):
     assert (len(posts(items)), len(nonposts(items)), len(rejections(items))) == (2, 1, 0)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Ghab News: \u200eAhmad created this group",
+        "Ahmad: \u200eAhmad added Rim",
+        "Rim: \u200eRim left",
+        "Ahmad: \u200eMissed voice call",
+        "أخبار الغاب: \u200eأنشأ أحمد هذه المجموعة",
+        "أحمد: \u200eأضاف أحمد ريم",
+        "ريم: \u200eغادرت ريم",
+    ],
+)
+def test_notices_of_ios_stand_behind_a_name(read, line):
+    head = "[13/05/2025, 21:05:00] "
+    items = read(f"{head}Z: before\n{LRM}{head}{line}\n{head}Z: after")
+    assert (len(posts(items)), len(nonposts(items)), len(rejections(items))) == (2, 1, 0)
+    unmarked = read(f"{head}Z: before\n{head}{line.replace(LRM, '')}\n{head}Z: after")
+    assert len(posts(unmarked)) == 3  # a person may say so
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200eReport of the day", "\u200eLocation: https://x.org/?q=35,36", "\u200eوصلنا حماة"]
+)
+def test_a_direction_mark_alone_makes_no_notice(read, text):
+    (post,) = posts(read(f"[13/05/2025, 21:05:00] Z: {text}"))
+    assert post.text == text
+
+
+def test_a_pasted_chat_in_a_short_one(read):
+    pasted = "[5/1/25, 9:17:00 AM] B: come\n[5/1/25, 9:18:00 AM] A: no"
+    items = read(f"{BEGIN}A: look\n{pasted}\n{BEGIN}B: 2\n")
+    assert [post.text for post in posts(items)] == [f"look\n{pasted}", "2"]
+
+
 def test_names_with_a_colon(read):
     text = "".join(f"{BEGIN}Dr: Ahmad: text {number}: more\n" for number in range(4))
     found = posts(read(text + f"{BEGIN}B: note: x"))

@@ -9,28 +9,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pipeline.data import rows
 from pipeline.errors import ConfigError
 from pipeline.records import Post
 
 Authors = Literal["keep", "pseudonym", "drop"]
-
-
-_PERSONAL = frozenset(
-    {
-        *("from", "from_id", "author", "signature", "actor", "actor_id", "inviter", "members", "saved_from"),
-        *("forwarded_from_id", "contact_information", "contact_vcard"),  # up to here: Telegram Desktop
-        *("user", "user_id", "username", "screen_name", "author_id", "author_name"),
-        *("phone", "phone_number", "email"),
-    }
-)
 
 
 class Key(Struct, frozen=True):
@@ -69,10 +61,13 @@ def open_key(path: Path) -> Key:
 
 
 def protect(post: Post, authors: Authors, key: Key | None) -> Post:
-    """The post with its author as the source wants it; `key` is needed for pseudonyms only.
+    """The post with its author as the source wants it; `key` is needed unless authors are kept.
 
-    Unless authors are kept, fields of `extra` that name a person go too.  The text is never changed, and
-    neither is `forwarded_from`, which names a channel as often as a person.
+    Unless authors are kept, fields of `extra` that name a person go too, at any depth, and the name of a
+    chat between two people.  `forwarded_from` stays where the export tells that it is a channel; else it may
+    be a person, and becomes a pseudonym, or "" where authors are dropped.  A content hash in an id is keyed:
+    it is made of author, minute and text, and whoever holds the last two could find the first by trying
+    every phone number.  The text is never changed.
 
     >>> from pipeline.records import Origin
     >>> origin = Origin("june.csv", "", "line 1", "table")
@@ -88,16 +83,74 @@ def protect(post: Post, authors: Authors, key: Key | None) -> Post:
         assert key is not None, "pseudonyms need a key"
         name = _pseudonym(key, post.platform, post.author_id, post.author_name)
     extra = _impersonal(post.extra, (post.author_id, post.author_name)) if post.extra else post.extra
-    return replace(post, author_id=name, author_name=None, extra=extra)
+    forwarded = post.forwarded_from
+    if forwarded and not _is_channel(post):
+        forwarded = (
+            "" if key is None or authors == "drop" else _pseudonym(key, post.platform, None, forwarded)
+        )
+    between_two = post.extra.get("chat_type") == "personal_chat"  # named after the other one
+    return replace(
+        post,
+        post_id=_keyed(key, post.post_id),
+        reply_to=_keyed(key, post.reply_to) if post.reply_to else post.reply_to,
+        author_id=name,
+        author_name=None,
+        forwarded_from=forwarded,
+        group_name=None if between_two else post.group_name,
+        extra=extra,
+    )
+
+
+_HASH: Final = re.compile(r"\bh:([0-9a-f]{16})(?=#\d+$)")  # as readers.identity writes it
+
+
+def _keyed(key: Key | None, post_id: str) -> str:
+    """The id with its content hash, if it has one, under the key; equal ids stay equal."""
+    found = _HASH.search(post_id)
+    if found is None:
+        return post_id
+    assert key is not None, "content hashes need a key"
+    digest = hmac.digest(key.secret, b"id\0" + found[1].encode(), "sha256")[:8].hex()
+    return f"{post_id[: found.start(1)]}{digest}{post_id[found.end(1) :]}"
+
+
+def _is_channel(post: Post) -> bool:
+    """Whether what was forwarded is known to be from no person: by its id, or as this group's own."""
+    known = post.extra.get("forwarded_from_id")
+    if isinstance(known, str) and known.startswith(("channel", "chat")):
+        return True
+    return known is None and post.forwarded_from == post.group_name
 
 
 def _impersonal(extra: dict[str, Any], author: tuple[str | None, str | None]) -> dict[str, Any]:
     """What else the export holds of a post, without the fields that name a person."""
-    return {
-        name: value
-        for name, value in extra.items()
-        if name.lower() not in _PERSONAL and not (isinstance(value, str) and value in author)
-    }
+    kept: dict[str, Any] = {}
+    for name, value in extra.items():
+        if _field(name) in _personal():
+            continue
+        if isinstance(value, dict):
+            kept[name] = _impersonal(value, author)
+        elif isinstance(value, list):
+            rest = [_impersonal(one, author) if isinstance(one, dict) else one for one in value]
+            kept[name] = [one for one in rest if not (isinstance(one, str) and one in author)]
+        elif not (isinstance(value, str) and value in author):
+            kept[name] = value
+    return kept
+
+
+@cache
+def _personal() -> frozenset[str]:
+    return frozenset(_field(row["field"]) for row in rows("personal_fields"))
+
+
+@lru_cache(maxsize=1 << 12)
+def _field(name: str) -> str:
+    """The name of a field, however it is written.
+
+    >>> _field("First Name") == _field("first_name") == _field("firstName")
+    True
+    """
+    return "".join(char for char in name.casefold() if char.isalnum())
 
 
 @lru_cache(maxsize=1 << 16)

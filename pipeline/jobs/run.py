@@ -193,7 +193,7 @@ class _Session:
         return replace(outcome, run_id=self._begun or outcome.run_id)
 
     def _run(self, source: Source) -> Outcome:
-        key = open_key(key_file()) if source.authors == "pseudonym" else None
+        key = open_key(key_file()) if source.authors != "keep" else None
         files = [_file(path, self.config.folder) for path in self.config.find_files(source)]
         state = self._state(source)
         new = self._new(files, state)

@@ -7,7 +7,8 @@ Head rows, blank lines and the brackets between records are no rows.
 What readers note in `Post.extra`, beside the fields of the export that have no column:
 repaired (what had to be mended in the bytes of the row), time_suspect (the printed time, not believed),
 time_fold and posted_between (two UTC times, see `readers.times`), zone_printed, links (hidden behind words),
-edited and edited_local (an edit whose UTC time is not known), title, more_cells, id_precision_lost.
+edited and edited_local (an edit whose UTC time is not known), title, more_cells, id_precision_lost,
+chat_type (of a chat between two people, whose name is a person's).
 """
 
 from __future__ import annotations
@@ -72,9 +73,9 @@ def choose(export_path: Path, name: str) -> Reader:
     best, second = ranked[:2]
     sure, runner_up = best.score(head), second.score(head)
     if sure < 0.4:
+        nearest = f" (nearest: {best.name} {sure:.1f})" if sure else ""
         raise ExportError(
-            f"{name}: no reader recognizes this file (nearest: {best.name} {sure:.1f}); "
-            f"set reader to one of {', '.join(READERS)}"
+            f"{name}: no reader recognizes this file{nearest}; set reader to one of {', '.join(READERS)}"
         )
     if sure - runner_up < 0.1:
         raise ExportError(

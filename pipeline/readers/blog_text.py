@@ -7,10 +7,14 @@ split a text: "said:" inside a comment has no date beside it, and a time inside 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from functools import cache
+from itertools import pairwise
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.data import rows
 from pipeline.errors import ExportError
@@ -25,39 +29,57 @@ from pipeline.records import NonPost, Post, Reason
 NAME = "blog_text"
 COMMENT_LIMIT = 1 << 24
 
-_NO_NAME = re.compile(r'[!?"«»\N{ARABIC QUESTION MARK}]')
+_DOUBTFUL_NAME = re.compile(r'[!?"«»\N{ARABIC QUESTION MARK}]')
+_NUMBERED = re.compile(r"#?(\d{1,4})([.):]?)(?: *[-|])? +(\S.*)")
+_NUMBER_LINE = re.compile(r"#?(\d{1,4})[.):]?")
 _NO_MARKS = dict.fromkeys(map(ord, INVISIBLE))
 
 
 class _Mark(Struct, frozen=True):
-    """A line that may be the head of a comment, a date, or words of the page itself."""
+    """A line that may be the head of a comment, a date, or words of the page itself.
+
+    Buttons of the page and lines that hold but a number are looked through: they are no neighbors.
+    """
 
     number: int  # of the line
-    what: str  # head, date, responses, footer
+    what: str  # head, foot, date, weak, responses, pingback, footer, end
     before: int  # the last line before it that is not blank, 0 for none
     name: str = ""
     printed: Printed | None = None
     follows_blank: bool = True
+    count: int | None = None  # the number that the page gives the comment
+    line_count: int | None = None  # the same, in a line of its own above
+    sure_count: bool = False  # written as a number: "3." or "#3", not "3"
+    named: str = ""  # the name without the number, where it is not sure to be one
+    first: int = 0  # the line where it begins, with the number or the name above it; 0: in its own line
+    name_line: int = 0  # where the name stands in a line above the verb
+    doubtful: bool = False  # the name looks like a sentence: a date must be beside it
+
+    @property
+    def begin(self) -> int:
+        return self.first or self.number
 
 
 class _Comment(Struct, frozen=True):
     """Where a comment begins, and what its head says."""
 
-    first: int  # line: of its head, or of the date above it
-    head: int  # line
-    date: int | None  # line
+    first: int  # line: of its head, of the date above it, or of the text that its foot closes
     name: str
     printed: Printed | None
+    own: frozenset[int]  # lines that are none of its text: head, number, date
+    closed: bool = False  # by its date: the text ends there
 
 
 class _Plan(Struct, frozen=True):
     comments: list[_Comment]
     page_lines: frozenset[int]  # "3 Responses to ..." before the first comment
+    pingbacks: frozenset[int]  # lines where the notice of a link begins; it goes on to the next comment
     footer: int | None  # line
+    told: bool = False  # whether the page says that comments follow
 
 
 def score(head: Head) -> float:
-    """By heads of comments that have their date."""
+    """By heads of comments that have their date, or follow the page's own count of comments."""
     order = utf16_order(head.start)
     text = head.start.decode(f"utf-16-{order}" if order else "utf-8", "replace")
     if text.count("\ufffd") > 20:
@@ -65,8 +87,11 @@ def score(head: Head) -> float:
     lines = re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff"))
     if text.lstrip()[:1] in {"{", "[", "<"}:
         return 0.0
-    dated = sum(comment.printed is not None for comment in _plan(_marks(lines)).comments)
-    return 0.0 if dated == 0 else 0.7 if dated == 1 else 0.85
+    plan = _plan(lines)
+    dated = sum(comment.printed is not None for comment in plan.comments)
+    if dated == 0:
+        return 0.55 if (plan.told and plan.comments) or len(plan.comments) > 2 else 0.0
+    return 0.7 if dated == 1 else 0.85
 
 
 def read(export: Export, reading: Reading) -> Iterator[Item]:
@@ -81,16 +106,19 @@ def read(export: Export, reading: Reading) -> Iterator[Item]:
             text, note = decode_line(raw.content, encoding)
             yield (text.removeprefix("\ufeff") if raw.number == 1 else text).rstrip("\r\n"), note
 
-    plan = _plan(_marks(text for text, _ in lines()))
+    plan = _plan(text for text, _ in lines())
     page = _Page(export, reading, bool(plan.comments))
     begins = {comment.first: comment for comment in plan.comments}
     comment: _Comment | None = None
     block = Block([], [])
+    of_page = False
     for number, (text, note) in enumerate(lines(), start=1):
-        if number in begins or number in plan.page_lines or number == plan.footer:
+        starts_page = number in plan.page_lines or number in plan.pingbacks or number == plan.footer
+        if number in begins or starts_page:
             yield from page.item(comment, block)
             comment, block = begins.get(number), Block([], [])
-        if number in plan.page_lines or (plan.footer is not None and number >= plan.footer):
+            of_page = number in plan.pingbacks or number == plan.footer
+        if starts_page or of_page:
             if text.strip():
                 yield NonPost(origin=origin(export, NAME, f"line {number}"), what=f"page: {_bare(text)[:80]}")
             continue
@@ -98,15 +126,24 @@ def read(export: Export, reading: Reading) -> Iterator[Item]:
         block.size += len(text)
         if text.strip():
             block.first, block.last = block.first or number, number
-        if comment is not None and number in {comment.head, comment.date}:
+        if comment is not None and number in comment.own:
+            if number == min(comment.own):
+                block.indent = text[: len(text) - len(text.lstrip())]
             continue
+        if (
+            comment is not None
+            and not comment.closed
+            and number < max(comment.own)
+            and _is_button(_bare(text))
+        ):
+            continue  # between a head and its date
         if block.size <= COMMENT_LIMIT:
             block.lines.append(text)
     yield from page.item(comment, block)
     if page.empty:
         raise ExportError(
-            f'{export.name}: no head such as "NAME said:" with a date beside it, and no "Posted on"; '
-            f"set another reader"
+            f'{export.name}: no head such as "NAME said:" with a date beside it, no count of comments, '
+            f'and no "Posted on"; set another reader'
         )
 
 
@@ -149,7 +186,7 @@ class _Page:
             self._titled = dict(extra)
         else:
             kind, printed, name = "comment", comment.printed, comment.name
-            text = _body(_without_buttons(block.lines))
+            text = _body([line.removeprefix(block.indent) for line in _without_buttons(block.lines)])
             extra |= self._titled
         self.empty = False
         clock = (
@@ -182,98 +219,374 @@ class _Page:
         )
 
 
-def _marks(lines: Iterable[str]) -> Iterator[_Mark]:
-    """The lines that matter, in order; `before` lets see whether two of them stand side by side."""
+def _marks(lines: Iterable[str], buttons: list[int]) -> Iterator[_Mark]:
+    """The lines that matter, in order; `before` lets see whether two of them stand side by side.
+
+    The lines of buttons are added to `buttons`.
+    """
     before, blank = 0, True
+    counted: tuple[int, int] | None = None  # line and number of a line that holds but a number
+    above, above_number, above_fresh, above_before = "", 0, False, 0
     for number, line in enumerate(lines, start=1):
         bare = _bare(line)
         if not bare:
             blank = True
             continue
         if len(bare) <= 160:
+            if _is_button(bare):
+                buttons.append(number)
+                blank = True
+                continue
+            if (found := _NUMBER_LINE.fullmatch(bare)) is not None:
+                counted = number, int(found[1])
+                continue
+            if above and bare[-1] in ":.…" and bare.casefold().rstrip(" :.…") in _said():
+                first = counted[0] if counted is not None else above_number
+                yield _Mark(
+                    number,
+                    "head",
+                    above_before,
+                    above,
+                    follows_blank=above_fresh,
+                    line_count=counted and counted[1],
+                    first=first,
+                    name_line=above_number,
+                    doubtful=True,
+                )
+                before, blank, counted, above = number, False, None, ""
+                continue
             mark = _mark(number, bare, before, blank)
             if mark is not None:
+                if counted is not None and mark.what in {"head", "weak"}:
+                    mark = replace(mark, line_count=counted[1], first=counted[0])
+                elif mark.what == "date" and above_fresh and before == above_number:
+                    mark = replace(mark, name=above, first=counted[0] if counted else above_number)
                 yield mark
+        if len(bare) <= 60:
+            above, above_number, above_fresh, above_before = bare, number, blank, before
+        else:
+            above = ""
         before, blank = number, False
+        counted = None
     yield _Mark(before + 1_000_000, "end", before)
 
 
 def _mark(number: int, bare: str, before: int, blank: bool) -> _Mark | None:
+    shown = _behind().sub("", bare) if bare[-1].isalpha() else bare
     if bare[-1] in ":.…" or bare[-1].isalnum():
-        for with_date in (True, False):
-            match = _heads(with_date).fullmatch(bare)
-            if match is None:
+        for form in ("foot", "head"):
+            if form == "foot" and not bare.casefold().startswith(_foot_starts()):
                 continue
-            found = {key[0]: value for key, value in match.groupdict().items() if value is not None}
-            name = re.sub(r"^\d{1,4}[.)] +", "", found["n"]).strip()
-            printed = long_date(found["d"]) if with_date else None
-            if name and not _NO_NAME.search(name) and with_date == (printed is not None):
-                return _Mark(number, "head", before, name, printed, blank)
+            for with_date in (True, False):
+                match = _heads(form, with_date).fullmatch(shown if with_date else bare)
+                if match is None:
+                    continue
+                found = {key[0]: value for key, value in match.groupdict().items() if value is not None}
+                printed = long_date(found["d"]) if with_date else None
+                if with_date == (printed is not None):
+                    return _named_mark(number, form, before, blank, (found["n"], printed))
     if any(char.isdigit() for char in bare):
-        printed = long_date(_behind().sub("", bare)) or long_date(_posted().sub("", _behind().sub("", bare)))
+        rest = _posted().sub("", shown)
+        printed = long_date(shown) or long_date(rest)
         if printed is not None:
             return _Mark(number, "date", before, "", printed, blank)
-    if _page("responses").match(bare):
-        return _Mark(number, "responses", before, follows_blank=blank)
-    if _page("footer").match(bare):
-        return _Mark(number, "footer", before, follows_blank=blank)
+        if (weak := _dated_name(shown)) is not None:
+            return _named_mark(number, "weak", before, blank, weak)
+    for what in ("responses", "footer", "pingback"):
+        if _page(what, blank).match(bare):
+            return _Mark(number, what, before, follows_blank=blank)
     return None
 
 
-def _plan(marks: Iterator[_Mark]) -> _Plan:
+def _named_mark(
+    number: int, what: str, before: int, blank: bool, found: tuple[str, Printed | None]
+) -> _Mark | None:
+    name, printed = found[0].strip(), found[1]
+    count, sure, named = None, False, name
+    if (numbered := _NUMBERED.fullmatch(name)) is not None:
+        count, sure, named = int(numbered[1]), bool(numbered[2]) or name[0] == "#", numbered[3]
+    name = named if sure else name
+    if not any(char.isalnum() for char in name):
+        return None
+    doubtful = _DOUBTFUL_NAME.search(name) is not None
+    return _Mark(
+        number,
+        what,
+        before,
+        name,
+        printed,
+        follows_blank=blank,
+        count=count,
+        sure_count=sure,
+        named=named,
+        doubtful=doubtful,
+    )
+
+
+def _dated_name(bare: str) -> tuple[str, Printed] | None:
+    """The name before a date with its time, in one line without a verb."""
+    if bare.count(" ") > 14 or not re.search(r"\d{4}.*\d[:.]\d\d", bare):
+        return None
+    for blank in re.finditer(" ", bare):
+        printed = long_date(bare[blank.end() :])
+        if printed is not None:
+            name = re.sub(
+                r"^by | (?:on|at|في)$",
+                "",
+                bare[: blank.start()].rstrip(" ,|-\u2013\u2014\xb7:"),
+                flags=re.IGNORECASE,
+            )
+            return (name, printed) if name and printed.precision != "day" else None
+    return None
+
+
+def _plan(lines: Iterable[str]) -> _Plan:
     """Which marks are heads of comments.
 
-    Whether dates stand above or below is voted by the heads that leave no choice; a head takes the date of
-    that side, else a date of the other side that no head needs.
+    Whether dates stand above the heads, below them or below the texts is decided once for a page.  A head
+    needs evidence: a date beside it, or its turn in the numbers of the comments.  A page that has no date
+    beside any head is believed by its count of comments, or by three heads.
     """
-    seen = list(marks)
-    below = [_is_date_below(seen, at) for at in range(len(seen))]
-    above = [_is_date_above(seen, at) for at in range(len(seen))]
+    buttons: list[int] = []
+    seen = list(_marks(lines, buttons))
+    told = next((mark.number for mark in seen if mark.what == "responses"), None)
+    kinds = {mark.what for mark in seen}
     heads = [at for at, mark in enumerate(seen) if mark.what == "head"]
-    votes = sum(below[at] - above[at] for at in heads)
-    if votes == 0 and heads:
-        votes = -1 if above[heads[0]] else 1
+    if told is not None and heads and seen[heads[-1]].number > told:
+        heads = [at for at in heads if seen[at].number > told]  # an article may quote too
+    turns, quoted = _in_turn(seen, heads)
+    comments: list[_Comment] = []
+    if heads:
+        comments = _headed(seen, heads, turns, quoted, told is not None)
+    dated = any(comment.printed is not None for comment in comments)
+    if not dated and "foot" in kinds:
+        comments = _footed(seen, told) or comments
+    elif not comments and told is not None:
+        comments = _weakly_headed(seen, told)
+    start = comments[0].first if comments else None
+    page_lines = frozenset(
+        mark.number for mark in seen if mark.what == "responses" and (start is None or mark.number < start)
+    )
+    last = max(comments[-1].own) if comments else 0
+    footer = next((mark.number for mark in seen if mark.what == "footer" and mark.number > last), None)
+    tail = _tail(comments, buttons)
+    footer = tail if footer is None or (tail is not None and tail < footer) else footer
+    pingbacks = frozenset(
+        mark.number for mark in seen if mark.what == "pingback" and mark.number >= (told or start or 1 << 60)
+    )
+    return _Plan(comments, page_lines, pingbacks, footer, told is not None)
+
+
+def _tail(comments: list[_Comment], buttons: list[int]) -> int | None:
+    """The line behind the last comment, where the page closes comments with a date or a button; else None."""
+    if not comments:
+        return None
+    last = comments[-1]
+    if last.closed:
+        return max(last.own) + 1
+    if len(comments) < 3:
+        return None
+    ends = [one.first for one in comments[1:]]
+    pressed = [
+        next((line for line in buttons if max(one.own) < line < end), None)
+        for one, end in zip(comments, [*ends, 1 << 60], strict=True)
+    ]
+    if pressed[-1] is None or 10 * sum(line is not None for line in pressed) < 9 * len(pressed):
+        return None
+    return pressed[-1] + 1
+
+
+def _in_turn(seen: list[_Mark], heads: list[int]) -> tuple[set[int], set[int]]:
+    """The heads whose number follows in the row, and those that quote another number.
+
+    Numbers stand in the heads or in lines of their own.  They count where most heads have one and most of
+    those rise.  The marks in `seen` are set right: what is no number of a comment stays in the name.
+    """
+    sure = [at for at in heads if seen[at].count is not None and seen[at].sure_count]
+    each = [at for at in heads if seen[at].count is not None]
+    lines = [at for at in heads if seen[at].line_count is not None]
+    best: tuple[set[int], list[int]] = set(), []
+    for counted, share in ((sure, 0.5), (lines, 0.5), (each, 0.6)):
+        if len(counted) < max(2.0, share * len(heads)):
+            continue
+        numbers = [seen[at].line_count if counted is lines else seen[at].count for at in counted]
+        turns = {counted[place] for place in _longest_rise([number or 0 for number in numbers])}
+        if 3 * len(turns) >= 2 * len(counted) and len(turns) > len(best[0]):
+            best = turns, counted
+    turns, counted = best
+    for at in heads:
+        mark = seen[at]
+        if counted is each and at in turns:
+            seen[at] = replace(mark, name=mark.named)
+        if mark.first != mark.name_line and not (counted is lines and at in turns):
+            seen[at] = replace(seen[at], first=mark.name_line)  # a number of the text before it
+    return turns, set(counted) - turns
+
+
+def _longest_rise(numbers: list[int]) -> list[int]:
+    """The places of the longest row of numbers that rises; of equal rows the one that ends lowest."""
+    ends: list[int] = []  # place of the lowest end of a row of each length
+    link: list[int] = []
+    for place, number in enumerate(numbers):
+        length = bisect_left(ends, number, key=lambda end: numbers[end])
+        link.append(ends[length - 1] if length else -1)
+        ends[length : length + 1] = [place]
+    row: list[int] = []
+    at = ends[-1] if ends else -1
+    while at >= 0:
+        row.append(at)
+        at = link[at]
+    return row[::-1]
+
+
+def _headed(
+    seen: list[_Mark], every: list[int], turns: set[int], quoted: set[int], told: bool
+) -> list[_Comment]:
+    heads = [at for at in every if at not in quoted]
+    below = {at for at in every if _is_date_below(seen, at)}
+    above = {at for at in every if _is_date_above(seen, at)}
+    if _dates_end_comments(seen, heads, above - quoted, below - quoted):
+        return _closed_by_dates(seen, heads, turns)
+    votes = len(below - quoted) - len(above - quoted)
+    if votes == 0:
+        votes = -1 if heads[0] in above else 1
     taken: set[int] = set()
     dated: dict[int, int] = {}  # head -> date, by place in `seen`
     for side in (1, -1) if votes > 0 else (-1, 1):
-        for at in heads:
-            has = below[at] if side == 1 else above[at]
-            if has and at not in dated and at + side not in taken and seen[at].printed is None:
+        for at in every:
+            beside = at in (below if side == 1 else above) and seen[at].printed is None
+            if beside and at not in dated and at + side not in taken:
                 dated[at] = at + side
                 taken.add(at + side)
-    if votes < 0 and _dates_end_comments(seen, heads, above, below):
-        dated = {at: date for at in heads if (date := _next_date(seen, at)) is not None}
-    comments = []
+    undated_page = not dated and all(seen[at].printed is None for at in heads)
+    blankless = not any(seen[at].follows_blank for at in heads[1:])
+    plain = [at for at in heads if _begins_paragraph(seen[at], blankless)]
+    comments: list[_Comment] = []
+    known: set[tuple[str, datetime]] = set()
+    rising = _rise([printed for at in heads if (printed := _printed_of(seen, at, dated)) is not None])
     for at in heads:
         mark = seen[at]
-        if at in dated:
-            date_mark = seen[dated[at]]
-            first = min(mark.number, date_mark.number)
-            comments.append(_Comment(first, mark.number, date_mark.number, mark.name, date_mark.printed))
-        elif mark.printed is not None:
-            comments.append(_Comment(mark.number, mark.number, None, mark.name, mark.printed))
-        elif mark.follows_blank and _next_begins(seen, at, dated) and dated:
-            comments.append(_Comment(mark.number, mark.number, None, mark.name, None))
-    start = comments[0].first if comments else None
-    page_lines = frozenset(
-        mark.number
-        for mark in seen
-        if mark.what == "responses" and mark.follows_blank and (start is None or mark.number < start)
-    )
-    last = comments[-1].head if comments else 0
-    footer = next(
-        (mark.number for mark in seen if mark.what == "footer" and mark.number > last and mark.follows_blank),
-        None,
-    )
-    return _Plan(comments, page_lines, footer)
+        date = seen[dated[at]] if at in dated else None
+        printed = _printed_of(seen, at, dated)
+        if printed is not None:
+            key = (mark.name, printed.local)
+            previous = comments[-1].printed if comments else None
+            backward = previous is not None and printed.local < previous.local
+            if rising and backward and key in known and at not in turns:
+                continue  # a comment that quotes an earlier one, with its head and date
+            known.add(key)
+        elif undated_page:
+            if at not in (turns or plain) or not (turns or told or len(plain) > 2):
+                continue
+        elif at not in turns and not (mark.follows_blank and _next_begins(seen, at, dated)):
+            continue
+        comments.append(_comment(mark, date))
+    return comments
 
 
-def _dates_end_comments(seen: list[_Mark], heads: list[int], above: list[bool], below: list[bool]) -> bool:
-    """Whether dates close comments: then the first head has none beside it, and the last date no head."""
-    first = heads[0]
-    if above[first] or below[first]:
+def _printed_of(seen: list[_Mark], at: int, dated: dict[int, int]) -> Printed | None:
+    return seen[dated[at]].printed if at in dated else seen[at].printed
+
+
+def _rise(times: list[Printed]) -> bool:
+    """Whether the comments of a page stand in the order of their times."""
+    back = sum(later.local < earlier.local for earlier, later in pairwise(times))
+    return 4 * back <= len(times)
+
+
+def _begins_paragraph(mark: _Mark, blankless: bool) -> bool:
+    """Whether a head without a date can be one: a name of its own, and not the words of a text."""
+    return (
+        not mark.doubtful
+        and (mark.follows_blank or blankless)
+        and len(mark.name) <= 40
+        and mark.name.count(" ") < 5
+        and mark.name.casefold() not in _pronouns()
+    )
+
+
+def _comment(mark: _Mark, date: _Mark | None) -> _Comment:
+    own = {mark.number, mark.begin} | ({date.number} if date is not None else set())
+    if mark.begin < mark.number:  # the number of the comment, its name and its verb in lines of their own
+        own |= set(range(mark.begin, mark.number))
+    printed = mark.printed if date is None else date.printed
+    return _Comment(min(own), mark.name, printed, frozenset(own))
+
+
+def _dates_end_comments(seen: list[_Mark], heads: list[int], above: set[int], below: set[int]) -> bool:
+    """Whether dates close comments: no head has one below, and one follows the last text.
+
+    Where the page goes on behind the last comment, the first head decides: it has no date beside it.
+    """
+    if 2 * len(below) > len(heads) or any(seen[at].printed is not None for at in heads):
         return False
-    return all(_next_date(seen, at) is not None for at in heads)
+    first, last = heads[0], heads[-1]
+    if last not in below and (closing := _next_date(seen, last)) is not None:
+        behind = seen[closing + 1]
+        if behind.before == seen[closing].number and behind.what in {"end", "footer", "pingback"}:
+            return first not in above or not below
+    if len(heads) == 1:
+        return first not in above and first not in below and _next_date(seen, first) is not None
+    return first not in above and len(above) > len(below)
+
+
+def _closed_by_dates(seen: list[_Mark], heads: list[int], turns: set[int]) -> list[_Comment]:
+    """Comments whose date stands below their text: a head follows the date of the comment before it."""
+    real = [at for at in heads if at == heads[0] or at in turns or _is_date_above(seen, at)]
+    if 2 * len(real) < len(heads):
+        real = [at for at in heads if _next_date(seen, at) is not None]
+    comments = []
+    for place, at in enumerate(real):
+        end = real[place + 1] if place + 1 < len(real) else len(seen)
+        dates = [seen[later] for later in range(at + 1, end) if seen[later].what == "date"]
+        if end == len(seen):  # dates of the page itself may follow
+            dates = ([date for date in dates if date.printed and date.printed.precision != "day"] or dates)[
+                :1
+            ]
+        comments.append(_comment_closed(seen[at], dates[-1] if dates else None))
+    return comments
+
+
+def _comment_closed(mark: _Mark, date: _Mark | None) -> _Comment:
+    comment = _comment(mark, date)
+    return _Comment(mark.begin, comment.name, comment.printed, comment.own, date is not None)
+
+
+def _footed(seen: list[_Mark], told: int | None) -> list[_Comment]:
+    """Comments that end in a line such as "Comment by NAME", or begin with it where no text is before it."""
+    feet = [mark for mark in seen if mark.what == "foot" and (told is None or mark.number > told)]
+    if not feet or (feet[0].printed is None and told is None):
+        return []
+    above = feet[0].before not in {0, told}
+    if told is None and above:
+        return []
+    comments, begin = [], (told or 0) + 1
+    for mark in feet:
+        beside = seen[seen.index(mark) + 1]
+        date = (
+            beside
+            if mark.printed is None and beside.what == "date" and beside.before == mark.number
+            else None
+        )
+        comment = _comment(mark, date)
+        first = begin if above else comment.first
+        comments.append(_Comment(first, comment.name, comment.printed, comment.own))
+        begin = max(comment.own) + 1
+    return comments
+
+
+def _weakly_headed(seen: list[_Mark], told: int) -> list[_Comment]:
+    """Comments of a page that counts them, whose heads are but a name and a whole date with its time."""
+    weak = [mark for mark in seen if mark.what == "weak" and mark.number > told]
+    if weak:
+        return [_comment(mark, None) for mark in weak]
+    named = [
+        mark
+        for mark in seen
+        if mark.what == "date" and mark.name and mark.number > told
+        and mark.printed is not None and mark.printed.precision != "day"
+    ]  # fmt: skip
+    return [_comment(mark, None) for mark in named]
 
 
 def _next_date(seen: list[_Mark], at: int) -> int | None:
@@ -281,7 +594,7 @@ def _next_date(seen: list[_Mark], at: int) -> int | None:
     for later in range(at + 1, len(seen)):
         if seen[later].what == "date":
             return later
-        if seen[later].what == "head":
+        if seen[later].what in {"head", "footer"}:
             return None
     return None
 
@@ -297,7 +610,7 @@ def _is_date_above(seen: list[_Mark], at: int) -> bool:
 def _next_begins(seen: list[_Mark], at: int, dated: dict[int, int]) -> bool:
     """Whether a head without a date is followed at once by the next comment, or by the end."""
     following = seen[at + 1]
-    if following.before != seen[at].number:
+    if following.before != seen[at].number or not dated:
         return False
     if following.what == "end":
         return True
@@ -337,14 +650,51 @@ def _posted_on(bare: str) -> tuple[Printed, str | None] | None:
 def _without_buttons(lines: list[str]) -> list[str]:
     """The lines without what a page sets below every comment, such as "Reply"."""
     end = len(lines)
-    while end and (not lines[end - 1].strip() or _bare(lines[end - 1]).casefold() in _buttons()):
+    while end and (not lines[end - 1].strip() or _is_button(_bare(lines[end - 1]))):
         end -= 1
     return lines[:end]
 
 
+def _is_button(bare: str) -> bool:
+    if not bare or len(bare) > 80 or bare[0].casefold() not in _button_starts():
+        return False
+    return _buttons().fullmatch(bare) is not None
+
+
 @cache
-def _buttons() -> frozenset[str]:
-    return frozenset(row["phrase"].casefold() for row in rows("blog_lines") if row["what"] == "button")
+def _button_starts() -> frozenset[str]:
+    return frozenset(row["phrase"][0].casefold() for row in rows("blog_lines") if row["what"] == "button")
+
+
+@cache
+def _buttons() -> re.Pattern[str]:
+    phrases = _alternatives("button").replace("NUMBER", r"[+-]?\d+").replace("NAME", ".{1,40}")
+    return re.compile(rf"(?:{phrases})(?:[ |\N{{MIDDLE DOT}}]+(?:{phrases}))*", re.IGNORECASE)
+
+
+@cache
+def _said() -> frozenset[str]:
+    """The verbs of heads, where one stands alone below the name."""
+    phrases = [
+        row["phrase"] for row in rows("blog_lines") if row["what"] == "head" and "DATE" not in row["phrase"]
+    ]
+    return frozenset(
+        phrase.removeprefix("NAME ").rstrip(" :.…").casefold()
+        for phrase in phrases
+        if phrase.startswith("NAME ")
+    )
+
+
+@cache
+def _pronouns() -> frozenset[str]:
+    return frozenset(row["phrase"].casefold() for row in rows("blog_lines") if row["what"] == "nobody")
+
+
+@cache
+def _foot_starts() -> tuple[str, ...]:
+    return tuple(
+        row["phrase"].partition("NAME")[0].casefold() for row in rows("blog_lines") if row["what"] == "foot"
+    )
 
 
 def _body(lines: list[str]) -> str:
@@ -358,22 +708,31 @@ def _body(lines: list[str]) -> str:
 
 
 @cache
-def _heads(with_date: bool) -> re.Pattern[str]:
+def _heads(what: str, with_date: bool) -> re.Pattern[str]:
     forms = []
-    phrases = [row["phrase"] for row in rows("blog_lines") if row["what"] == "head"]
+    phrases = [row["phrase"] for row in rows("blog_lines") if row["what"] == what]
     for number, phrase in enumerate(phrase for phrase in phrases if ("DATE" in phrase) == with_date):
         form = re.escape(phrase).replace(r"\ ", " +")
         forms.append(
             form.replace("NAME", f"(?P<n{number}>.{{1,80}}?)").replace("DATE", f"(?P<d{number}>.+?)")
         )
-    return re.compile("|".join(forms), re.IGNORECASE)
+    return re.compile("|".join(forms) or "(?!)", re.IGNORECASE)
 
 
 @cache
-def _page(what: str) -> re.Pattern[str]:
-    end = r"(?= *$| +[\"“«'”‘].*$|:)" if what == "responses" else r"(?= *\W?$| +(?:to|on|على|cancel).*$)"
+def _page(what: str, blank: bool) -> re.Pattern[str]:
+    """A line of the page's own; without a blank line above, nothing may stand behind its words."""
+    end = r"(?= *\W*$"
+    if what == "pingback":
+        end = "(?="
+    elif blank and what == "responses":
+        end += r"| +[\"“«'”‘]|:|(?<= to) |(?<= on) |(?<= على) |(?<= حول) "
+    elif what == "responses":
+        end += r"| +[“«\"].*[”»\"]$|(?<= to) [^.]*$|(?<= on) [^.]*$"
+    elif blank:
+        end += r"| +(?:to|on|على|cancel).*$"
     phrases = _alternatives(what).replace("NUMBER", r"[\d\u0660-\u0669\u06f0-\u06f9,.]+")
-    return re.compile(rf"(?:{phrases}){end}", re.IGNORECASE)
+    return re.compile(rf"(?:{phrases}){end})", re.IGNORECASE)
 
 
 @cache
@@ -383,7 +742,9 @@ def _posted() -> re.Pattern[str]:
 
 @cache
 def _behind() -> re.Pattern[str]:
-    return re.compile(rf"(?:[ |\N{{MIDDLE DOT}}]*(?:{_alternatives('behind')}))+$", re.IGNORECASE)
+    return re.compile(
+        rf"(?:[ |\N{{MIDDLE DOT}}\N{{EN DASH}}-]*(?:{_alternatives('behind')}))+$", re.IGNORECASE
+    )
 
 
 @cache

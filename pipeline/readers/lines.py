@@ -27,6 +27,7 @@ class Block(Struct):
     first: int = 0  # line, 0 for none
     last: int = 0  # line, inclusive
     size: int = 0  # characters
+    indent: str = ""  # of its head
 
     @property
     def text(self) -> str:

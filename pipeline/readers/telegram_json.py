@@ -110,6 +110,11 @@ class _Chat(Struct, frozen=True):
     group_name: str | None
     kind: str | None
 
+    @property
+    def noted(self) -> dict[str, str]:
+        """What posts say of their chat: that its name is a person's."""
+        return {"chat_type": self.kind} if self.kind == "personal_chat" else {}
+
 
 class _Refused(Exception):  # noqa: N818  never leaves this module
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -236,6 +241,8 @@ class _Chats:
         elif message.width is not UNSET or message.photo_file_size is not UNSET:
             return None
         chat = self._chat
+        if chat.kind == "personal_chat":
+            extra = extra | chat.noted
         prefix = f"{self._platform}:{chat.group_id}:"
         native_id = str(message.id)
         reply = message.reply_to_message_id
@@ -300,6 +307,7 @@ class _Chats:
         clock = _clock(message, self._zone)
         edited_at, more = _edited(message.get("edited"), message.get("edited_unixtime"), self._zone)
         extra = clock.extra | {key: value for key, value in message.items() if key not in _READ} | more
+        extra |= self._chat.noted
         if links:
             extra["links"] = links
         if notes:

@@ -37,6 +37,7 @@ NAME = "whatsapp"
 MESSAGE_LIMIT = 1 << 24
 
 _MARKS = f"[{INVISIBLE}]*"
+_DIRECTION = ("\u200e", "\u200f")
 _BLANK = "[ \xa0\u202f\u2009]"
 _DIGIT = (
     "[0-9\N{ARABIC-INDIC DIGIT ZERO}-\N{ARABIC-INDIC DIGIT NINE}"
@@ -162,8 +163,12 @@ def _survey(export: Export, reading: Reading, encoding: str) -> _Plan:
             f'{export.name}: no line begins like "1/5/2025, 09:17 - Name: text"; '
             f"export the chat again as text, or set another reader"
         )
-    most = shapes.most_common(1)[0][1]
-    kept = frozenset(shape for shape, count in shapes.items() if 5 * count >= most)
+    usual, most = shapes.most_common(1)[0]  # of equal ones the first: what a message quotes comes later
+    kept = frozenset(
+        shape
+        for shape, count in shapes.items()
+        if 5 * count >= most and (shape[0] == "[") == (usual[0] == "[")
+    )
     days = [numbers for shape in sorted(kept) for numbers in dates[shape]]
     authors = {name: whole for name, whole in longer.items() if whole is not None and names[name] >= 3}
     return _Plan(kept, _order(export, reading, days), authors, dict(names))
@@ -320,8 +325,11 @@ def _content(body: str) -> tuple[str, str, tuple[str, ...], bool]:
 
 
 def _own_line(body: str) -> bool:
-    """Whether a text behind a name is WhatsApp's: iOS writes the group's name before its notices."""
-    return _bare(body[:200]).casefold().startswith(_phrases("system").whole)
+    """Whether a text behind a name is WhatsApp's: iOS sets a name and a direction mark before its notices."""
+    bare = _bare(body[:200])
+    if bare.casefold().startswith(_phrases("system").whole):
+        return True
+    return body[:1] in _DIRECTION and "\n" not in body and bare != "" and _own().search(bare) is not None
 
 
 def _is_sentence(name: str) -> bool:
@@ -333,6 +341,12 @@ def _is_sentence(name: str) -> bool:
         or name.casefold().startswith(_phrases("system").whole)
         or re.search(rf"(?<!\w)(?:{_verbs()})(?!\w)", name, re.IGNORECASE) is not None
     )
+
+
+@cache
+def _own() -> re.Pattern[str]:
+    own = (re.escape(row["phrase"]) for row in rows("whatsapp_lines") if row["what"] == "own")
+    return re.compile(rf"(?<!\w)(?:{_verbs()}|{'|'.join(own)})(?!\w)", re.IGNORECASE)
 
 
 @cache

@@ -34,7 +34,12 @@ CANDIDATE: Final = pa.struct(
 
 _POSTS: Final = pa.schema(
     [
-        _column("post_id", _TEXT, "platform:group:native id; unique in the table", nullable=False),
+        _column(
+            "post_id",
+            _TEXT,
+            "platform:group:native id, or a content hash with its occurrence; unique in the table",
+            nullable=False,
+        ),
         _column("source", _SOURCE, "name of the source in config.yaml", nullable=False),
         _column("platform", _TEXT, "telegram, whatsapp, facebook, x, blog, ..."),
         _column("group_id", _TEXT, "id of the group that the post was in"),
@@ -62,7 +67,11 @@ _POSTS: Final = pa.schema(
         _column("mentions", _LIST, "@handles in order, without the sign"),
         _column("urls", _LIST, "links in order"),
         _column("reply_to", _TEXT, "post_id of the post answered; a native id where it is elsewhere"),
-        _column("forwarded_from", _TEXT, "where the post was forwarded from, as exported"),
+        _column(
+            "forwarded_from",
+            _TEXT,
+            "where it was forwarded from: the name of a channel, or where authors are kept; else a pseudonym",
+        ),
         _column("media", _LIST, "attached files or kinds of media, as exported"),
         _column("views", pa.int64(), "views at the time of the export"),
         _column("reactions", _TEXT, "JSON object of reaction to count; null where there are none"),
