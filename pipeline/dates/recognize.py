@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from pipeline.dates.grammar import Rule, cues, grammar, neighbors, vetoes
+from pipeline.dates.grammar import Rule, cues, grammar, neighbors, next_match, vetoes
 from pipeline.dates.items import Item, read_items
 from pipeline.dates.lexicon import UNKNOWN, lexicon
 from pipeline.dates.reading import Reading, join, opened
@@ -133,26 +133,22 @@ class _Reader:
         letters = "".join([rules.letters[item.kind] for item in items])
         found: list[Found] = []
         place = 0
-        while match := rules.pattern.search(letters, place):
-            place = max(match.end(), match.start() + 1)
-            name = match.lastgroup
-            assert name is not None
-            rule = rules.rules[name]
+        while match := next_match(letters, place):
+            name, start, stop = match
+            place = max(stop, start + 1)
             after = found[-1] if found else None
-            if after is not None and not _NEAR.issuperset(
-                item.kind for item in items[after.last : match.start()]
-            ):
+            if after is not None and not _NEAR.issuperset(item.kind for item in items[after.last : start]):
                 after = None
-            one = self._resolve(rule, match.span(), items, None, after)
+            one = self._resolve(rules.rules[name], (start, stop), items, None, after)
             if one is None:
                 # the rest may still hold a date: "the week" of "the week 5 May"
-                place = match.start() + 1
+                place = start + 1
                 continue
             if name == "year_name" and not self._is_year(items[one.first]):
                 continue
             if name == "day_alone" and not self._stands_alone(one):
                 continue
-            place = max(one.last, match.start() + 1)
+            place = max(one.last, start + 1)
             found += _split(one)
             self._tell(one)
         kept: list[Found] = []
