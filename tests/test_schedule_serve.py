@@ -80,6 +80,14 @@ def read_until(child: subprocess.Popen[str], beginning: str) -> list[str]:
     raise AssertionError(f"no line begins with {beginning!r}: {lines}")
 
 
+def the_rest(child: subprocess.Popen[str]) -> list[str]:
+    """What the process prints until it ends.  `communicate` would lose the lines that are read ahead."""
+    assert child.stdout is not None
+    lines = child.stdout.read().splitlines()
+    child.wait(timeout=20)
+    return lines
+
+
 def test_runs_on_time_one_at_a_time_and_goes_on_after_failures(tmp_path):
     body = f"""
         sources = [Source("good", {EVERY_SECOND!r}), Source("bad", {EVERY_SECOND!r}), Source("unscheduled", None)]
@@ -99,7 +107,7 @@ def test_runs_on_time_one_at_a_time_and_goes_on_after_failures(tmp_path):
             + read_until(child, "failed: bad")
         )
         child.send_signal(signal.SIGTERM)
-        rest = child.communicate(timeout=20)[0].splitlines()
+        rest = the_rest(child)
         assert child.returncode == 0
         assert rest[-1] == "stopped: no run was broken off"
     marks = [line for line in lines + rest if line.startswith(("begin", "end"))]
@@ -123,7 +131,7 @@ def test_a_missed_time_is_caught_up_once_and_others_wait(tmp_path):
         lines = read_until(child, "missed: slept") + read_until(child, "next: fresh")
         lines += read_until(child, "next: ") + read_until(child, "next: ")
         child.send_signal(signal.SIGINT)
-        rest = child.communicate(timeout=20)[0].splitlines()
+        rest = the_rest(child)
         assert child.returncode == 0
     assert sorted(line for line in lines + rest if line.startswith("run")) == ["run new", "run slept"]
     assert "failed: new, exit code 3; the schedule goes on" in lines
@@ -149,7 +157,7 @@ def test_a_run_that_does_not_finish_in_its_grace_is_stopped(tmp_path, number, co
     with scheduler(tmp_path, body) as child:
         read_until(child, "begin")
         child.send_signal(number)
-        rest = child.communicate(timeout=20)[0].splitlines()
+        rest = the_rest(child)
         assert child.returncode == code
     assert rest[0].startswith("stopping: ")
     assert rest[1].startswith("cleaned up ")
@@ -168,7 +176,7 @@ def test_a_second_signal_does_not_wait(tmp_path):
         child.send_signal(signal.SIGTERM)
         read_until(child, "stopping")
         child.send_signal(signal.SIGTERM)
-        child.communicate(timeout=20)
+        the_rest(child)
         assert child.returncode == 143
 
 
@@ -184,7 +192,7 @@ def test_a_run_may_finish_in_its_grace(tmp_path):
     with scheduler(tmp_path, body) as child:
         read_until(child, "begin")
         child.send_signal(signal.SIGTERM)
-        rest = child.communicate(timeout=20)[0].splitlines()
+        rest = the_rest(child)
         assert child.returncode == 0
     assert rest[1:] == ["end", "done: short", "stopped: no run was broken off"]
 
@@ -249,10 +257,10 @@ def test_the_command(tmp_path, root, cache, toolkit):
         try:
             lines = read_until(child, "done: deir")
             child.send_signal(signal.SIGTERM)
-            rest = child.communicate(timeout=30)[0]
+            rest = the_rest(child)
         finally:
             child.kill()
     assert child.returncode == 0
     assert lines[0].startswith("missed: deir at ")
-    assert rest.endswith("stopped: no run was broken off\n")
+    assert rest[-1] == "stopped: no run was broken off"
     assert (tmp_path / "data" / "current" / "posts").is_dir()
