@@ -8,8 +8,8 @@ pipeline.annotate(["قصف على خربة الناقوس أمس"], published_at
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,10 +48,10 @@ def load(root: str | Path = "data", version: int | None = None) -> Loaded:
 
 
 def annotate(
-    texts: Sequence[str],
-    published_at: Sequence[datetime | str | None] | datetime | str | None = None,
+    texts: Iterable[str | None],
+    published_at: Iterable[datetime | date | str | None] | datetime | date | str | None = None,
     zone: str = "UTC",
-    home: Sequence[str] = (),
+    home: Sequence[str] | str = (),
 ) -> Frames:
     """Language, places and dates of some texts, as the pipeline would read them.
 
@@ -59,31 +59,55 @@ def annotate(
     day in `zone` and stay without a day where it is None.  Strings are ISO 8601.  `home` are the ISO
     codes of the countries where the group lives, a prior for ambiguous names.
 
-    Raises `ValueError` where times and texts differ in number or a time is not ISO 8601.
+    A text or a time that is None or NaN, as pandas has them for a gap, is an empty text and an unknown time.
+
+    Raises `TypeError` where a text is no string, `ValueError` where times and texts differ in number or a
+    time is not ISO 8601, and `ConfigError` for a zone or a country that does not exist.
     """
-    from pipeline.config import cache_folder  # noqa: PLC0415  only notebooks need what follows
+    from pipeline.config import cache_folder, country, zone_name  # noqa: PLC0415  only notebooks need it
     from pipeline.storage.frames import frames_of  # noqa: PLC0415
 
-    if isinstance(texts, str):
-        raise TypeError("texts is one string; give a list of strings")
-    if published_at is None or isinstance(published_at, (str, datetime)):
-        times: Sequence[datetime | str | None] = [published_at] * len(texts)
+    if isinstance(texts, (str, bytes, Mapping)) or hasattr(texts, "columns"):
+        raise TypeError(f"texts is a {type(texts).__name__}; give a list of strings, or one column")
+    strings = [_text(number, text) for number, text in enumerate(texts)]
+    if published_at is None or isinstance(published_at, (str, date)):
+        times: list[datetime | date | str | None] = [published_at] * len(strings)
     else:
-        times = published_at
-    if len(times) != len(texts):
-        raise ValueError(f"{len(times)} times for {len(texts)} texts; give one for all, or one for each")
+        times = list(published_at)
+    if len(times) != len(strings):
+        raise ValueError(f"{len(times)} times for {len(strings)} texts; give one for all, or one for each")
+    zone_name(zone)
     posts = [
         _text_post(number, text, _time(at), zone)
-        for number, (text, at) in enumerate(zip(texts, times, strict=True))
+        for number, (text, at) in enumerate(zip(strings, times, strict=True))
     ]
+    countries = [country(code) for code in ([home] if isinstance(home, str) else home)]
     toolkit = _Toolkit.open(_Settings(cache=str(cache_folder())))
-    return Frames(*frames_of(_annotate_posts(posts, toolkit, home)))
+    return Frames(*frames_of(_annotate_posts(posts, toolkit, countries)))
 
 
-def _time(at: datetime | str | None) -> datetime | None:
-    if not isinstance(at, str):
+def _text(number: int, text: object) -> str:
+    if _is_gap(text):
+        return ""
+    if not isinstance(text, str):
+        raise TypeError(f"text {number} is no string: {text!r}")
+    return text
+
+
+def _is_gap(value: object) -> bool:
+    return value is None or value != value  # noqa: PLR0124  NaN and NaT equal nothing, not even themselves
+
+
+def _time(at: datetime | date | str | None) -> datetime | None:
+    if at is None or _is_gap(at):
+        return None
+    if isinstance(at, str):
+        try:
+            return datetime.fromisoformat(at)
+        except ValueError:
+            raise ValueError(f"{at!r} is not an ISO 8601 time, such as 2016-02-17T14:00:00+02:00") from None
+    if isinstance(at, datetime):
         return at
-    try:
-        return datetime.fromisoformat(at)
-    except ValueError:
-        raise ValueError(f"{at!r} is not an ISO 8601 time, such as 2016-02-17T14:00:00+02:00") from None
+    if isinstance(at, date):
+        return datetime.combine(at, time())
+    raise TypeError(f"{at!r} is no time: give a datetime, a date or an ISO 8601 string")

@@ -130,6 +130,14 @@ def country(code: str) -> str:
         raise ConfigError(refused.message()) from None
 
 
+def zone_name(name: str) -> str:
+    """The IANA zone itself; `ConfigError` where there is none of that name."""
+    try:
+        return _zone(name)
+    except PydanticCustomError as refused:
+        raise ConfigError(refused.message()) from None
+
+
 @cache
 def _countries() -> dict[str, str]:
     """ISO 3166-1 alpha-2 code to English name: the table that the IANA time zone database carries."""
@@ -167,10 +175,19 @@ def _columns(value: Any) -> Any:
 
 
 def _time_format(value: str) -> str:
-    if "%" not in value and value not in ("epoch", "epoch_ms", "epoch_us"):
+    if value not in ("epoch", "epoch_ms", "epoch_us") and not _reads_back(value):
         allowed = "allowed: epoch, epoch_ms, epoch_us, or strptime signs such as %Y-%m-%d %H:%M:%S"
         raise _mistake(f"{value!r} is not a time format; {allowed}")
     return value
+
+
+def _reads_back(pattern: str) -> bool:
+    """Whether strptime knows the signs of a pattern."""
+    try:
+        datetime.strptime(datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC).strftime(pattern), pattern)  # noqa: DTZ007  only tried
+    except ValueError:
+        return False
+    return "%" in pattern
 
 
 def _several(value: Any) -> Any:

@@ -215,3 +215,12 @@ def test_country() -> None:
     assert country("SY") == "SY"
     with pytest.raises(ConfigError, match="did you mean 'LB'"):
         country("Lebanon")
+
+
+def test_a_time_format_that_strptime_does_not_know(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("sources:\n  - {name: a, files: x, time_format: '%Q'}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="'%Q' is not a time format"):
+        load(path)
+    path.write_text("sources:\n  - {name: a, files: x, time_format: '%d/%m/%Y %H:%M'}\n", encoding="utf-8")
+    assert load(path).sources[0].time_format == "%d/%m/%Y %H:%M"

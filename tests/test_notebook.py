@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pandas as pd
 import pytest
 
 import pipeline
-from pipeline.errors import DatasetError
+from pipeline.errors import ConfigError, DatasetError
 
 TEXTS = ["قصف على خربة الناقوس أمس", "صباح الخير", "Airstrikes on Idlib in March 2015"]
 
@@ -43,7 +43,25 @@ def test_nothing_in_nothing_out():
     assert list(found.places.columns) == list(pipeline.annotate(TEXTS).places.columns)
 
 
+def test_gaps_of_a_pandas_column_are_empty_texts_and_unknown_times():
+    texts = pd.Series(["قصف على إدلب أمس", None, float("nan")], dtype=object)
+    found = pipeline.annotate(
+        texts, published_at=pd.Series([pd.Timestamp("2016-02-17"), pd.NaT, pd.NaT]), home="SY"
+    )
+    assert list(found.posts.text) == ["قصف على إدلب أمس", "", ""]
+    assert list(found.dates.edtf) == ["2016-02-16"]
+    assert list(pipeline.annotate(["أمس"], published_at=date(2016, 2, 17)).dates.edtf) == ["2016-02-16"]
+
+
 def test_slips_are_told():
+    with pytest.raises(TypeError, match="text 1 is no string: 5"):
+        pipeline.annotate(["a", 5])
+    with pytest.raises(TypeError, match="texts is a DataFrame"):
+        pipeline.annotate(pd.DataFrame({"text": ["a"]}))
+    with pytest.raises(ConfigError, match="'Syria' is not a country; did you mean 'SY'"):
+        pipeline.annotate(["a"], home=["Syria"])
+    with pytest.raises(ConfigError, match="'Asia/Damascs' is not a time zone"):
+        pipeline.annotate(["a"], zone="Asia/Damascs")
     with pytest.raises(TypeError, match="list of strings"):
         pipeline.annotate("one text")
     with pytest.raises(ValueError, match="2 times for 1 texts"):

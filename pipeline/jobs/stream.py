@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from pipeline.annotate import Toolkit, annotate, as_json, text_post
+from pipeline.errors import ExportError
 from pipeline.records import Post
 
 BATCH_SIZE: Final = 500  # lines
@@ -31,13 +32,13 @@ class _Named(Struct):
 
 
 def annotate_lines(
-    lines: Sequence[bytes], toolkit: Toolkit, home: Sequence[str] = (), first: int = 1
+    lines: Sequence[tuple[int, bytes]], toolkit: Toolkit, home: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """One answer for every line, in order.
+    """One answer for every numbered line, in order.
 
     A line that is no `{"id", "text", "published_at"?, "zone"?}` is answered with `error` and no mentions.
     """
-    readings = [_post(line, first + index) for index, line in enumerate(lines)]
+    readings = [_post(line, number) for number, line in lines]
     posts = [reading for reading, _ in readings if isinstance(reading, Post)]
     annotated = iter(annotate(posts, toolkit, home))
     return [
@@ -56,27 +57,29 @@ def serve_lines(
     """
     count = errors = 0
     for lines in _batches(source):
-        answers = annotate_lines(lines, toolkit, home, count + 1)
+        answers = annotate_lines(lines, toolkit, home)
         count += len(lines)
         errors += sum("error" in answer for answer in answers)
         write(b"".join(msgspec.json.encode(answer) + b"\n" for answer in answers))
     return count, errors
 
 
-def _batches(source: int) -> Iterator[list[bytes]]:
-    """Lines without their ends; blank ones are left out.  A batch ends where the input pauses."""
+def _batches(source: int) -> Iterator[list[tuple[int, bytes]]]:
+    """Lines without their ends, by number; blank ones are left out.  A batch ends where the input pauses."""
     rest = b""
-    waiting: list[bytes] = []
+    number = 0
+    waiting: list[tuple[int, bytes]] = []
     while piece := os.read(source, 1 << 16):
         *lines, rest = (rest + piece).split(b"\n") if b"\n" in piece else (rest + piece,)
-        waiting += [line for line in lines if line.strip()]
+        waiting += [(at, line) for at, line in enumerate(lines, number + 1) if line.strip()]
+        number += len(lines)
         if len(rest) > LINE_LIMIT:
-            raise ValueError(f"a line of more than {LINE_LIMIT:,} bytes")
+            raise ExportError(f"line {number + 1} of the input has more than {LINE_LIMIT:,} bytes; cut it")
         if waiting and (len(waiting) >= BATCH_SIZE or not select.select([source], [], [], 0)[0]):
             yield waiting
             waiting = []
     if rest.strip():
-        waiting.append(rest)
+        waiting.append((number + 1, rest))
     if waiting:
         yield waiting
 

@@ -617,8 +617,11 @@ def select(found: list[Found]) -> list[Found]:
     if len(found) < 2:
         return found
     chosen: list[Found] = []
+    taken: set[int] = set()  # tokens
     for one in sorted(found, key=lambda f: (f.score <= ACCEPT, f.first - f.last, -f.score, f.first)):
-        if all(one.last <= other.first or one.first >= other.last for other in chosen):
+        words = range(one.first, one.last)
+        if taken.isdisjoint(words):
+            taken.update(words)
             chosen.append(one)
     return sorted(chosen, key=lambda f: f.first)
 

@@ -42,6 +42,7 @@ _UNIT_CUES: Final = frozenset({"unit", "part"})
 UNIT_KM: Final = 200.0  # a unit and the town that it is named after are not further apart
 MOST_RIVALS: Final = 60
 MOST_NEIGHBORS: Final = 16
+FARTHEST_NEIGHBOR: Final = 256  # names between two
 MOST_CANDIDATES: Final = 5
 LEAST_SHARE: Final = 0.01
 NO_SHARE: Final = 0.001  # too little to raise doubt
@@ -162,18 +163,13 @@ class _Context:
         own = self._base[number].scores
         if len(own) == 1:
             return own
-        others = [
-            other
-            for other in range(len(self._found))
-            if other != number and self._found[other].places != self._found[number].places
-        ]
-        others.sort(key=lambda other: (abs(other - number), other))
+        others = self._neighbors(number)
         pulled: dict[int, float] = {}
         pulls: dict[int, tuple[float, float, float]] = {}
         gazetteer = self._gazetteer
         for place, score in own.items():
             near = inside = vote = 0.0
-            for other in others[:MOST_NEIGHBORS]:
+            for other in others:
                 near_other, inside_other, vote_other = _pull(place, self._base[other], gazetteer)
                 near += near_other
                 inside = max(inside, inside_other)
@@ -187,6 +183,17 @@ class _Context:
         top = max(values, key=lambda reason: values[reason])
         self._reasons[number] = top if values[top] > 0.5 else ""
         return pulled
+
+    def _neighbors(self, number: int) -> list[int]:
+        """The nearest names that can mean other places, nearest first; a far one says nothing."""
+        found, own = self._found, self._found[number].places
+        others: list[int] = []
+        for distance in range(1, min(len(found), FARTHEST_NEIGHBOR)):
+            pair = (number - distance, number + distance)
+            others += [other for other in pair if 0 <= other < len(found) and found[other].places != own]
+            if len(others) >= MOST_NEIGHBORS:
+                break
+        return others[:MOST_NEIGHBORS]
 
     def reason(self, number: int) -> str:
         """The strongest pull on the place that won."""
