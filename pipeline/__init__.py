@@ -65,6 +65,7 @@ def annotate(
     time is not ISO 8601, and `ConfigError` for a zone or a country that does not exist.
     """
     from pipeline.config import cache_folder, country, zone_name  # noqa: PLC0415  only notebooks need it
+    from pipeline.records import Group  # noqa: PLC0415
     from pipeline.storage.frames import frames_of  # noqa: PLC0415
 
     if isinstance(texts, (str, bytes, Mapping)) or hasattr(texts, "columns"):
@@ -83,7 +84,7 @@ def annotate(
     ]
     countries = [country(code) for code in ([home] if isinstance(home, str) else home)]
     toolkit = _Toolkit.open(_Settings(cache=str(cache_folder())))
-    return Frames(*frames_of(_annotate_posts(posts, toolkit, countries)))
+    return Frames(*frames_of(_annotate_posts(posts, toolkit, Group(tuple(countries)))))
 
 
 def _text(number: int, text: object) -> str:

@@ -7,7 +7,7 @@ in each worker from small frozen settings; it never travels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -18,9 +18,10 @@ from pipeline.dates import find_dates
 from pipeline.language import detect
 from pipeline.places import find_places
 from pipeline.places.gazetteer import Gazetteer, open_gazetteer
-from pipeline.records import AnnotatedPost, DateMention, Origin, PlaceMention, Post
+from pipeline.records import Anchor, AnnotatedPost, DateMention, Group, Origin, PlaceMention, Post
 from pipeline.text import clean_batch, find_marks, normalize_batch, tokenize
 
+NOWHERE: Final = Group()  # nothing is known of the group
 REGION_OF_INTEREST: Final = ("SY", "LB", "IQ", "TR")  # where nothing else is said: Syria and its neighbors
 
 
@@ -44,26 +45,26 @@ class Toolkit(Struct, frozen=True):
         return cls(open_gazetteer(Path(settings.cache), settings.home, layers))
 
 
-def annotate(posts: Sequence[Post], toolkit: Toolkit, home: Sequence[str] = ()) -> list[AnnotatedPost]:
+def annotate(posts: Sequence[Post], toolkit: Toolkit, group: Group = NOWHERE) -> list[AnnotatedPost]:
     """Annotate a batch; the result has the posts' own length and order.
 
-    `home` are the countries where the posts' group lives.  A bug of ours costs a post its mentions and
-    is kept as its fault; it never costs the post, and never its neighbors' mentions.
+    `group` is what is known beforehand of the group that the posts are from.  A bug of ours costs a post
+    its mentions and is kept as its fault; it never costs the post, and never its neighbors' mentions.
     """
     try:
-        return _annotate(posts, toolkit, home)
+        return _annotate(posts, toolkit, group)
     except Exception:  # noqa: BLE001  the package's one broad except: find the post that it was
-        return [_guarded(post, toolkit, home) for post in posts]
+        return [_guarded(post, toolkit, group) for post in posts]
 
 
-def _guarded(post: Post, toolkit: Toolkit, home: Sequence[str]) -> AnnotatedPost:
+def _guarded(post: Post, toolkit: Toolkit, group: Group) -> AnnotatedPost:
     try:
-        return _annotate([post], toolkit, home)[0]
+        return _annotate([post], toolkit, group)[0]
     except Exception as bug:  # noqa: BLE001  as above: keep the post
         return AnnotatedPost(post=post, fault=f"{type(bug).__name__}: {bug}")
 
 
-def _annotate(posts: Sequence[Post], toolkit: Toolkit, home: Sequence[str]) -> list[AnnotatedPost]:
+def _annotate(posts: Sequence[Post], toolkit: Toolkit, group: Group) -> list[AnnotatedPost]:
     texts = [post.text for post in posts]
     normalized = normalize_batch(texts)
     marks = find_marks(texts)
@@ -76,8 +77,8 @@ def _annotate(posts: Sequence[Post], toolkit: Toolkit, home: Sequence[str]) -> l
         marks.hashtags,
         marks.mentions,
         marks.urls,
-        find_places(tokens, toolkit.gazetteer, home),
-        find_dates(tokens, [anchor_day(post) for post in posts]),
+        find_places(tokens, toolkit.gazetteer, group.home),
+        find_dates(tokens, list(map(anchor_of, posts)), group.dates),
         strict=True,
     )
     return [
@@ -96,10 +97,20 @@ def _annotate(posts: Sequence[Post], toolkit: Toolkit, home: Sequence[str]) -> l
     ]
 
 
-def anchor_day(post: Post) -> date | None:
+def anchor_of(post: Post) -> Anchor:
     """The day from which the post's relative words count: the original's day in a forward that gives it."""
-    local = post.forwarded_local or post.posted_local
-    return local.date() if local else None
+    if post.forwarded_local is not None:
+        return Anchor(post.forwarded_local.date(), _near_midnight(post.forwarded_local))
+    local = post.posted_local
+    if local is None:
+        return Anchor(reshared=post.forwarded_from is not None)
+    by_clock = post.time_precision in ("second", "minute")
+    return Anchor(local.date(), by_clock and _near_midnight(local), post.forwarded_from is not None)
+
+
+def _near_midnight(local: datetime) -> bool:
+    """Whether people may still, or already, speak of another day: from 23:00 until 03:00."""
+    return local.hour < 3 or local.hour >= 23
 
 
 def text_post(number: int, text: str, published_at: datetime | None = None, zone: str = "UTC") -> Post:

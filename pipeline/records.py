@@ -115,6 +115,39 @@ class Language(Struct, frozen=True):
     latin_share: float
 
 
+class Segment(Struct, frozen=True):
+    """A stretch of a post in one script and language; the segments of a post do not overlap."""
+
+    span: Span
+    script: str  # ISO 15924: Arab, Latn, Cyrl, ...
+    tag: str  # BCP 47; und where it is too short to tell
+
+
+class DateHabits(Struct, frozen=True):
+    """How a group writes its dates."""
+
+    profile: Literal["precise", "recall"] = "precise"  # recall: bare months, years and weekdays as well
+    day_order: Literal["dmy", "mdy"] = "dmy"  # of 5/3/2015, where both are possible
+    feasts: tuple[
+        tuple[str, str], ...
+    ] = ()  # name and day: "2011-04-22", "--04-17" (each year), "hijri 01-10"
+
+
+class Group(Struct, frozen=True):
+    """What is known beforehand of the group whose posts are read: priors, never filters."""
+
+    home: tuple[str, ...] = ()  # where it lives: ISO 3166-1 alpha-2
+    dates: DateHabits = DateHabits()
+
+
+class Anchor(Struct, frozen=True):
+    """The day from which the relative words of a post count, and what makes it doubtful."""
+
+    day: date | None = None  # in the source's zone; None where it is not known
+    near_midnight: bool = False  # the clock was close to a change of day
+    reshared: bool = False  # a forward of which the original's day is not known
+
+
 class Place(Struct, frozen=True):
     """A thing on the map."""
 
@@ -130,6 +163,7 @@ class Place(Struct, frozen=True):
     feature: str  # country, governorate, district, subdistrict, city, town, village, quarter, region, ...
     population: int = 0
     source: str = ""  # where the facts are from
+    coordinate_kind: Literal["point", "centroid", "inherited"] = "point"  # inherited: those of what it is in
 
 
 class Candidate(Struct, frozen=True):
@@ -151,6 +185,10 @@ class PlaceMention(Struct, frozen=True, kw_only=True):
     score: float  # 0..1: how sure it is that these words name a place at all
     ambiguous: bool
     rule: str  # how it was found and decided, for `marsad explain`
+    phrase: Span | None = (
+        None  # the name with type word and direction: "ريف حماة الغربي"; None: the name alone
+    )
+    relation: str | None = None  # how the phrase stands to the place: countryside_of, north_of, near, ...
 
     @property
     def place(self) -> Place:
@@ -189,9 +227,12 @@ class AnnotatedPost(Struct, frozen=True, kw_only=True):
     text_clean: str = ""
     text_normalized: str = ""
     language: Language = Language("und", 0.0, "none", 0.0, 0.0)
+    segments: tuple[Segment, ...] = ()  # of posts in more than one script or language; else empty
     hashtags: tuple[str, ...] = ()  # without the sign, as written
+    hashtag_words: tuple[str, ...] = ()  # the same, with spaces where the words part: "ريف حماة"
     mentions: tuple[str, ...] = ()  # @handles, without the sign
     urls: tuple[str, ...] = ()
+    emoji: tuple[str, ...] = ()  # in order, each a whole sequence
     places: tuple[PlaceMention, ...] = ()
     dates: tuple[DateMention, ...] = ()
     fault: str | None = None

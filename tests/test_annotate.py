@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pipeline.annotate import Toolkit, annotate, as_json, text_post
+from pipeline.records import Group
 
 TEXTS = [
     "تم تحرير خربة الناقوس والمنصورة والآن التقدم باتجاه تل واسط وبعدها باتجاه جسر الشغور",
@@ -45,7 +46,7 @@ def test_same_length_and_order(posts, toolkit: Toolkit):
 @given(texts=MEDLEY)
 def test_laws_hold_for_any_text(texts, toolkit: Toolkit):
     posts = [text_post(n, text, datetime(2016, 2, 17, 14)) for n, text in enumerate(texts)]
-    together = annotate(posts, toolkit, ("SY",))
+    together = annotate(posts, toolkit, Group(("SY",)))
     assert len(together) == len(posts)
     for post, annotated in zip(posts, together, strict=True):
         assert annotated.fault is None
@@ -54,7 +55,7 @@ def test_laws_hold_for_any_text(texts, toolkit: Toolkit):
             spans = [mention.span for mention in mentions]
             assert all(0 <= span.start < span.end <= len(post.text) for span in spans)
             assert all(one.end <= two.start for one, two in pairwise(spans))
-        assert [annotated] == annotate([post], toolkit, ("SY",))
+        assert [annotated] == annotate([post], toolkit, Group(("SY",)))
 
 
 def test_a_bug_costs_one_post_its_mentions_and_nothing_else(posts, toolkit: Toolkit):
@@ -80,7 +81,7 @@ def test_without_a_day_relative_words_stay_without_days(toolkit: Toolkit):
 
 
 def test_as_json_points_back_into_the_text(posts, toolkit: Toolkit):
-    for post, annotated in zip(posts, annotate(posts, toolkit, ("SY",)), strict=True):
+    for post, annotated in zip(posts, annotate(posts, toolkit, Group(("SY",))), strict=True):
         line = as_json(annotated, post.native_id)
         for mention in line["places"] + line["dates"]:
             assert post.text[mention["start"] : mention["end"]] == mention["surface"]

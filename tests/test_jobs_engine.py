@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from pipeline.jobs.engine import Batch, Processes, Serial, WorkError, annotator, open_engine
-from pipeline.records import AnnotatedPost, Origin, Post
+from pipeline.records import AnnotatedPost, Group, Origin, Post
 from pipeline.storage.rows import encode
 
 HERE = Origin("june.json", "0" * 64, "line 1", "jsonl")
@@ -38,7 +38,7 @@ def post(number: int, text: str = "") -> Post:
 
 def batches(posts: list[Post], size: int) -> Iterator[Batch]:
     for at in range(0, len(posts), size):
-        yield Batch("run1", ("SY",), posts[at : at + size])
+        yield Batch("run1", Group(("SY",)), posts[at : at + size])
 
 
 def open_fragile():
@@ -72,7 +72,7 @@ def results(engine, posts: list[Post], size: int = 10) -> tuple[list[str], int]:
 
 
 def test_a_post_travels_unchanged() -> None:
-    batch = Batch("run1", ("SY",), [post(1)])
+    batch = Batch("run1", Group(("SY",)), [post(1)])
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(batch), type=Batch) == batch
 
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 import msgspec
 from msgspec import Struct
 
-from pipeline.records import AnnotatedPost, Post
+from pipeline.records import AnnotatedPost, Group, Post
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -43,7 +43,7 @@ class Batch(Struct, frozen=True):
     """Posts of one source, in order, and what annotating them needs to know."""
 
     run_id: str
-    home: tuple[str, ...]
+    group: Group
     posts: list[Post]
 
 
@@ -80,7 +80,7 @@ def _annotate(opened: Toolkit, batch: Batch) -> bytes:
     from pipeline.annotate import annotate
     from pipeline.storage.rows import encode
 
-    annotated = annotate(batch.posts, opened, batch.home)
+    annotated = annotate(batch.posts, opened, batch.group)
     assert len(annotated) == len(batch.posts), "n in, n out"
     return msgspec.msgpack.encode(encode(annotated, batch.run_id))
 
@@ -218,7 +218,7 @@ class Processes:
         else:
             half = len(batch.posts) // 2
             for part in (batch.posts[:half], batch.posts[half:]):
-                yield from self._apart(Batch(batch.run_id, batch.home, part))
+                yield from self._apart(Batch(batch.run_id, batch.group, part))
 
     def _alone(self, batch: Batch) -> bytes | None:
         """The batch in a process that holds nothing else; None where that dies of it."""

@@ -41,7 +41,7 @@ from pipeline.jobs.status import process
 from pipeline.records import NonPost, Post, Rejection
 from pipeline.storage.dataset import Dataset, Writer
 from pipeline.storage.ledger import Ledger
-from pipeline.storage.manifest import Books, Input, SourceState
+from pipeline.storage.manifest import SCHEMA_VERSION, Books, Input, SourceState
 
 if TYPE_CHECKING:
     from pipeline.annotate import Settings
@@ -380,6 +380,7 @@ class _Session:
             [[file.name, file.sha256, chosen[file.name].name] for file in files],
             base,
             __version__,
+            SCHEMA_VERSION,
             tables_digest(),
             self._gazetteer_digest(),
             self._settings(source, key),
@@ -452,10 +453,10 @@ class _Flow:
         for post in self._posts():
             posts.append(protect(post, self._source.authors, self._key))
             if len(posts) == BATCH_SIZE:
-                yield Batch(run_id, self._source.home, posts)
+                yield Batch(run_id, self._source.as_group, posts)
                 posts = []
         if posts:
-            yield Batch(run_id, self._source.home, posts)
+            yield Batch(run_id, self._source.as_group, posts)
         self._hand_over()
 
     def _posts(self) -> Iterator[Post]:

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfoNotFoundError
 import msgspec
 from msgspec import Struct
 
-from pipeline.annotate import Toolkit, annotate, as_json, text_post
+from pipeline.annotate import NOWHERE, Toolkit, annotate, as_json, text_post
 from pipeline.errors import ExportError
-from pipeline.records import Post
+from pipeline.records import Group, Post
 
 BATCH_SIZE: Final = 500  # lines
 LINE_LIMIT: Final = 8 << 20  # bytes
@@ -32,7 +32,7 @@ class _Named(Struct):
 
 
 def annotate_lines(
-    lines: Sequence[tuple[int, bytes]], toolkit: Toolkit, home: Sequence[str] = ()
+    lines: Sequence[tuple[int, bytes]], toolkit: Toolkit, group: Group = NOWHERE
 ) -> list[dict[str, Any]]:
     """One answer for every numbered line, in order.
 
@@ -40,7 +40,7 @@ def annotate_lines(
     """
     readings = [_post(line, number) for number, line in lines]
     posts = [reading for reading, _ in readings if isinstance(reading, Post)]
-    annotated = iter(annotate(posts, toolkit, home))
+    annotated = iter(annotate(posts, toolkit, group))
     return [
         as_json(next(annotated), given) if isinstance(reading, Post) else _error(reading, given)
         for reading, given in readings
@@ -48,7 +48,7 @@ def annotate_lines(
 
 
 def serve_lines(
-    source: int, write: Callable[[bytes], object], toolkit: Toolkit, home: Sequence[str] = ()
+    source: int, write: Callable[[bytes], object], toolkit: Toolkit, group: Group = NOWHERE
 ) -> tuple[int, int]:
     """Answer the lines of file descriptor `source` until it ends; returns lines and errors among them.
 
@@ -57,7 +57,7 @@ def serve_lines(
     """
     count = errors = 0
     for lines in _batches(source):
-        answers = annotate_lines(lines, toolkit, home)
+        answers = annotate_lines(lines, toolkit, group)
         count += len(lines)
         errors += sum("error" in answer for answer in answers)
         write(b"".join(msgspec.json.encode(answer) + b"\n" for answer in answers))

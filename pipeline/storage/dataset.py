@@ -14,7 +14,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -22,12 +22,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from pipeline.errors import DatasetError, LockedError
 from pipeline.storage.durable import hash_file, link_file, point, sync_folder, telling, write_file
 from pipeline.storage.manifest import (
     MANIFEST,
     SCHEMA_VERSION,
     TABLE_NAMES,
+    FileState,
     Input,
     Manifest,
     NewerError,
@@ -64,10 +67,10 @@ class Version:
         names = sources if source is None else [source]
         return [self.path / table / sources[name].files[table].name for name in names]
 
-    def damage(self) -> list[str]:
+    def damage(self, sources: Sequence[str] | None = None) -> list[str]:
         """Files that are gone or of another size, a sentence each; quick, looks into no file."""
         wrong = []
-        for path, expected in self._files():
+        for path, expected in self._files(sources):
             try:
                 size = path.stat().st_size
             except FileNotFoundError:
@@ -77,16 +80,21 @@ class Version:
                     wrong.append(f"{path}: {size:,} bytes, {expected.size:,} were published")
         return wrong
 
-    def verify(self) -> list[str]:
-        """What is wrong with the files, a sentence each; empty when every byte is as published."""
-        wrong = self.damage()
-        for path, expected in self._files():
+    def verify(self, sources: Sequence[str] | None = None) -> list[str]:
+        """What is wrong with the files, a sentence each; empty when every byte is as published.
+
+        Of all sources, or of those that are named.
+        """
+        wrong = self.damage(sources)
+        for path, expected in self._files(sources):
             if path.exists() and hash_file(path) != expected.sha256:
                 wrong.append(f"{path}: its bytes are not the published ones (SHA-256 differs)")
         return wrong
 
-    def _files(self) -> Iterator[tuple[Path, Any]]:
-        for state in self.manifest.sources.values():
+    def _files(self, sources: Sequence[str] | None) -> Iterator[tuple[Path, FileState]]:
+        for name, state in self.manifest.sources.items():
+            if sources is not None and name not in sources:
+                continue
             for table, file in state.files.items():
                 yield self.path / table / file.name, file
 
@@ -299,18 +307,60 @@ class Writer:
         earlier = {} if self.base is None else self.base.manifest.sources
         manifest = Manifest(
             schema_version=SCHEMA_VERSION,
-            number=max(self._dataset._numbers(), default=0) + 1,
+            number=self._next_number(),
             created=at.astimezone(UTC),
             code_version=code_version,
             tables_digest=tables_digest,
             gazetteer_digest=gazetteer_digest,
             sources=dict(sorted({**earlier, source: state}.items())),
         )
+        origins = {} if self.base is None else {other: self.base for other in earlier if other != source}
+        return self._make_visible(stage.folder, manifest, origins, at)
+
+    def restore(self, version: Version, source: str | None = None, *, at: datetime) -> Version:
+        """Publish once more what `version` holds: of one source, the others as they are now, or of all.
+
+        The dataset gets a new version; none is taken away.  Raises `DatasetError` where the source is not in
+        `version`, its files there are damaged, or the disk refuses.
+        """
+        states = version.manifest.sources
+        wanted = list(states) if source is None else [source]
+        for name in wanted:
+            version.files("posts", name)  # names the sources there are, where this is none of them
+        damage = version.verify(wanted)
+        if damage:
+            raise DatasetError(f"version {version.number} is damaged: {'; '.join(damage)}")
+        base = self.base or version
+        kept = {} if source is None else {name: base for name in base.manifest.sources if name != source}
+        origins = dict(sorted({**kept, **dict.fromkeys(wanted, version)}.items()))
+        manifest = replace(
+            base.manifest,
+            schema_version=SCHEMA_VERSION,
+            number=self._next_number(),
+            created=at.astimezone(UTC),
+            sources={name: origin.manifest.sources[name] for name, origin in origins.items()},
+        )
+        folder = self._folder / ".stage-@restored"  # no source has this name
+        try:
+            with telling(folder, "restore"):
+                for table in TABLE_NAMES:
+                    (folder / table).mkdir(parents=True)
+            return self._make_visible(folder, manifest, origins, at)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _next_number(self) -> int:
+        return max(self._dataset._numbers(), default=0) + 1
+
+    def _make_visible(
+        self, folder: Path, manifest: Manifest, origins: Mapping[str, Version], at: datetime
+    ) -> Version:
+        """Complete a folder with the files of the sources in `origins`, and let it be the current version."""
         path = self._folder / _folder_name(manifest.number)
         try:
             with telling(path, "publish"):
-                self._complete(stage.folder, source, manifest)
-                stage.folder.rename(path)
+                manifest = _complete(folder, manifest, origins)
+                folder.rename(path)
                 sync_folder(self._folder)
                 point(self._dataset.root / "current", f"versions/{path.name}")
         except BaseException:
@@ -357,17 +407,27 @@ class Writer:
             with suppress(OSError):
                 _remove(path)
 
-    def _complete(self, folder: Path, source: str, manifest: Manifest) -> None:
-        """Make the stage's folder a whole version, durable, under a name that nobody reads yet."""
-        if self.base is not None:
-            for other, state in self.base.manifest.sources.items():
-                if other != source:
-                    for table, file in state.files.items():
-                        link_file(self.base.path / table / file.name, folder / table / file.name)
-        for table in TABLE_NAMES:
-            sync_folder(folder / table)
-        write_file(folder / MANIFEST, encode_manifest(manifest))
-        sync_folder(folder)
+
+def _complete(folder: Path, manifest: Manifest, origins: Mapping[str, Version]) -> Manifest:
+    """Make a folder a whole version, durable, under a name that nobody reads yet; its manifest.
+
+    The files of the sources in `origins` are the same bytes as there, unless they are of an older schema.
+    """
+    states = dict(manifest.sources)
+    for source, origin in origins.items():
+        if origin.manifest.schema_version < SCHEMA_VERSION:
+            from pipeline.storage.migrate import migrate  # noqa: PLC0415  Arrow, which few runs need here
+
+            states[source] = migrate(origin.path, states[source], source, folder)
+            continue
+        for table, file in states[source].files.items():
+            link_file(origin.path / table / file.name, folder / table / file.name)
+    manifest = replace(manifest, sources=states)
+    for table in TABLE_NAMES:
+        sync_folder(folder / table)
+    write_file(folder / MANIFEST, encode_manifest(manifest))
+    sync_folder(folder)
+    return manifest
 
 
 def _open_version(path: Path) -> Version:

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from pipeline.errors import BooksError, DatasetError
 
 MANIFEST: Final = "manifest.json"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 TABLE_NAMES: Final = ("posts", "places", "dates", "rejected")
 
 

@@ -136,7 +136,7 @@ class EarlierRows:
     def __iter__(self) -> Iterator[dict[str, pa.Table]]:
         """Batches of posts in their order, each with the places and dates of its posts."""
         mentions = {table: _Following(self._files[table], table) for table in ("places", "dates")}
-        for posts in _batches(self._files["posts"], "posts"):
+        for posts in batches(self._files["posts"], "posts"):
             ids = posts["post_id"].combine_chunks()
             yield {"posts": posts, **{table: following.take(ids) for table, following in mentions.items()}}
         for following in mentions.values():
@@ -148,7 +148,7 @@ class _Following:
 
     def __init__(self, path: Path, table: str) -> None:
         self._path = path
-        self._batches = _batches(path, table)
+        self._batches = batches(path, table)
         self._rest: pa.Table | None = next(self._batches, None)
         self._empty = _bare(TABLES[table]).empty_table()
 
@@ -244,7 +244,7 @@ class TableFile:
 def rejections_kept(path: Path, drop_files: Sequence[str]) -> Iterator[pa.Table]:
     """The earlier rejections of a source, without those of the files that are read again."""
     gone = pa.array(drop_files, pa.string())
-    for batch in _batches(path, "rejected"):
+    for batch in batches(path, "rejected"):
         yield batch.filter(pc.invert(pc.is_in(batch["file"], value_set=gone)))
 
 
@@ -274,13 +274,23 @@ def with_column(rows: pa.Table, name: str, values: Sequence[Any]) -> pa.Table:
     return rows.set_column(place, rows.schema.field(place), pa.array(values, rows.schema.field(place).type))
 
 
-def _batches(path: Path, table: str) -> Iterator[pa.Table]:
-    """The rows of a published file, a few at a time, without the column `source`."""
+def batches(path: Path, table: str) -> Iterator[pa.Table]:
+    """The rows of a published file, a few at a time, without the column `source`.
+
+    Columns that an older schema did not have are null.
+    """
     schema = _bare(TABLES[table])
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(KEPT_ROWS, columns=schema.names):
-                yield pa.Table.from_arrays([batch.column(name) for name in schema.names], schema=schema)
+            there = set(file.schema_arrow.names)
+            for batch in file.iter_batches(
+                KEPT_ROWS, columns=[name for name in schema.names if name in there]
+            ):
+                columns = [
+                    batch.column(field.name) if field.name in there else pa.nulls(len(batch), field.type)
+                    for field in schema
+                ]
+                yield pa.Table.from_arrays(columns, schema=schema)
     except (OSError, pa.ArrowException) as damage:
         raise DatasetError(f"{path}: cannot be read: {damage}; rerun the source") from damage
 

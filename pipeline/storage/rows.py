@@ -162,9 +162,15 @@ def posts_table(annotated: Sequence[AnnotatedPost], run_id: str) -> pa.Table:
             "language_method": [language.method for language in languages],
             "arabic_share": [language.arabic_share for language in languages],
             "latin_share": [language.latin_share for language in languages],
+            "segments": [
+                [(one.span.start, one.span.end, one.script, one.tag) for one in post.segments]
+                for post in annotated
+            ],
             "hashtags": [one.hashtags for one in annotated],
+            "hashtag_words": [one.hashtag_words for one in annotated],
             "mentions": [one.mentions for one in annotated],
             "urls": [one.urls for one in annotated],
+            "emoji": [one.emoji for one in annotated],
             "reply_to": [post.reply_to for post in posts],
             "forwarded_from": [post.forwarded_from for post in posts],
             "media": [post.media for post in posts],
@@ -186,17 +192,22 @@ def places_table(annotated: Sequence[AnnotatedPost]) -> pa.Table:
     rows = [(one.post, number, mention) for one in annotated for number, mention in enumerate(one.places)]
     mentions = [mention for _, _, mention in rows]
     best = [mention.candidates[0].place for mention in mentions]
+    phrases = [mention.phrase or mention.span for mention in mentions]
     return _table(
         "places",
         len(rows),
         {
             **_mention_columns(rows, "p"),
+            "phrase_start": [phrase.start for phrase in phrases],
+            "phrase_end": [phrase.end for phrase in phrases],
+            "relation": [mention.relation for mention in mentions],
             "place_id": [place.place_id for place in best],
             "name": [place.name for place in best],
             "name_ar": [place.name_ar for place in best],
             "name_en": [place.name_en for place in best],
             "lat": [place.lat for place in best],
             "lon": [place.lon for place in best],
+            "coordinate_kind": [place.coordinate_kind for place in best],
             "country": [place.country for place in best],
             "admin1": [place.admin1 for place in best],
             "admin2": [place.admin2 for place in best],

@@ -32,6 +32,15 @@ CANDIDATE: Final = pa.struct(
     ]
 )
 
+SEGMENT: Final = pa.struct(
+    [
+        pa.field("start", pa.int32()),
+        pa.field("end", pa.int32()),
+        pa.field("script", pa.string()),
+        pa.field("language", pa.string()),
+    ]
+)
+
 _POSTS: Final = pa.schema(
     [
         _column(
@@ -63,9 +72,16 @@ _POSTS: Final = pa.schema(
         _column("language_method", _TEXT, "what decided: letters, words, arabizi, mixed, langdetect, ..."),
         _column("arabic_share", pa.float64(), "share of Arabic among the letters, 0 to 1"),
         _column("latin_share", pa.float64(), "share of Latin among the letters, 0 to 1"),
+        _column(
+            "segments",
+            pa.list_(pa.field("element", SEGMENT)),
+            "stretches of posts in several languages: code points of text, script (ISO 15924), BCP 47",
+        ),
         _column("hashtags", _LIST, "hashtags in order, as written, without the sign"),
+        _column("hashtag_words", _LIST, "the same hashtags with spaces where their words part"),
         _column("mentions", _LIST, "@handles in order, without the sign"),
         _column("urls", _LIST, "links in order"),
+        _column("emoji", _LIST, "emoji in order, each with its modifiers"),
         _column("reply_to", _TEXT, "post_id of the post answered; a native id where it is elsewhere"),
         _column(
             "forwarded_from",
@@ -98,12 +114,16 @@ _MENTION: Final = [
 _PLACES: Final = pa.schema(
     [
         *_MENTION,
+        _column("phrase_start", pa.int32(), "first code point of the name with type word and direction"),
+        _column("phrase_end", pa.int32(), "code point after its last one"),
+        _column("relation", _TEXT, "how the phrase stands to the place: countryside_of, north_of, near, ..."),
         _column("place_id", _TEXT, "the likeliest place, by its id in the gazetteer"),
         _column("name", _TEXT, "its name for reports: English where there is one"),
         _column("name_ar", _TEXT, "its Arabic name"),
         _column("name_en", _TEXT, "its English name"),
         _column("lat", pa.float64(), "latitude, WGS 84 degrees"),
         _column("lon", pa.float64(), "longitude, WGS 84 degrees"),
+        _column("coordinate_kind", _TEXT, "point; centroid of an area; inherited from what the place is in"),
         _column("country", _TEXT, "ISO 3166-1 alpha-2"),
         _column("admin1", _TEXT, "first-level division, English: governorate, province"),
         _column("admin2", _TEXT, "second-level division, English: district"),
