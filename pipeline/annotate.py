@@ -15,9 +15,11 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from pipeline.dates import find_dates
-from pipeline.language import detect
+from pipeline.dates.anchors import other_day
+from pipeline.language import detect, find_segments, require
 from pipeline.places import find_places
 from pipeline.places.gazetteer import Gazetteer, open_gazetteer
+from pipeline.places.plugins import Plugin, open_plugin
 from pipeline.records import Anchor, AnnotatedPost, DateMention, Group, Origin, PlaceMention, Post
 from pipeline.text import clean_batch, find_marks, normalize_batch, tokenize
 
@@ -31,18 +33,27 @@ class Settings(Struct, frozen=True):
     cache: str  # folder of the compiled gazetteer
     home: tuple[str, ...] = REGION_OF_INTEREST  # ISO 3166-1 alpha-2
     layers: tuple[str, ...] = ()  # the user's own place tables
+    detector: str = "langdetect"  # of languages: langdetect, lingua or pycld2
+    recognizers: tuple[str, ...] = ()  # folders of models that find names of places as well
 
 
 class Toolkit(Struct, frozen=True):
     """What annotating needs besides the posts: read-only, shared between batches."""
 
     gazetteer: Gazetteer
+    detector: str = "langdetect"
+    recognizers: tuple[Plugin, ...] = ()
 
     @classmethod
     def open(cls, settings: Settings) -> Toolkit:
-        """Open, or at the first call on a machine compile, the gazetteer."""
+        """Open, or at the first call on a machine compile, the gazetteer.
+
+        Raises `ConfigError` where the package of the detector is not installed, or a model does not open.
+        """
+        require(settings.detector)
         layers = [Path(layer) for layer in settings.layers]
-        return cls(open_gazetteer(Path(settings.cache), settings.home, layers))
+        gazetteer = open_gazetteer(Path(settings.cache), settings.home, layers)
+        return cls(gazetteer, settings.detector, tuple(map(open_plugin, settings.recognizers)))
 
 
 def annotate(posts: Sequence[Post], toolkit: Toolkit, group: Group = NOWHERE) -> list[AnnotatedPost]:
@@ -69,15 +80,19 @@ def _annotate(posts: Sequence[Post], toolkit: Toolkit, group: Group) -> list[Ann
     normalized = normalize_batch(texts)
     marks = find_marks(texts)
     tokens = tokenize(normalized, marks)
+    languages = detect(tokens, toolkit.detector)
     columns = zip(
         posts,
         clean_batch(texts),
         normalized.posts(),
-        detect(tokens),
+        languages,
+        find_segments(tokens, languages, toolkit.detector),
         marks.hashtags,
+        marks.hashtag_words,
         marks.mentions,
         marks.urls,
-        find_places(tokens, toolkit.gazetteer, group.home),
+        marks.emoji,
+        find_places(tokens, toolkit.gazetteer, group.home, toolkit.recognizers),
         find_dates(tokens, list(map(anchor_of, posts)), group.dates),
         strict=True,
     )
@@ -87,30 +102,47 @@ def _annotate(posts: Sequence[Post], toolkit: Toolkit, group: Group) -> list[Ann
             text_clean=clean,
             text_normalized=folded,
             language=language,
+            segments=segments,
             hashtags=hashtags,
+            hashtag_words=hashtag_words,
             mentions=mentions,
             urls=urls,
+            emoji=emoji,
             places=places,
             dates=dates,
         )
-        for post, clean, folded, language, hashtags, mentions, urls, places, dates in columns
+        for (
+            post,
+            clean,
+            folded,
+            language,
+            segments,
+            hashtags,
+            hashtag_words,
+            mentions,
+            urls,
+            emoji,
+            places,
+            dates,
+        ) in columns
     ]
 
 
 def anchor_of(post: Post) -> Anchor:
     """The day from which the post's relative words count: the original's day in a forward that gives it."""
     if post.forwarded_local is not None:
-        return Anchor(post.forwarded_local.date(), _near_midnight(post.forwarded_local))
+        return _anchor(post.forwarded_local)
     local = post.posted_local
+    reshared = post.forwarded_from is not None
     if local is None:
-        return Anchor(reshared=post.forwarded_from is not None)
+        return Anchor(reshared=reshared)
     by_clock = post.time_precision in ("second", "minute")
-    return Anchor(local.date(), by_clock and _near_midnight(local), post.forwarded_from is not None)
+    return _anchor(local, reshared) if by_clock else Anchor(local.date(), reshared=reshared)
 
 
-def _near_midnight(local: datetime) -> bool:
-    """Whether people may still, or already, speak of another day: from 23:00 until 03:00."""
-    return local.hour < 3 or local.hour >= 23
+def _anchor(local: datetime, reshared: bool = False) -> Anchor:
+    other = other_day(local)
+    return Anchor(local.date(), other is not None, other, reshared)
 
 
 def text_post(number: int, text: str, published_at: datetime | None = None, zone: str = "UTC") -> Post:
@@ -160,12 +192,16 @@ def _place_json(mention: PlaceMention, text: str) -> dict[str, Any]:
         "start": mention.span.start,
         "end": mention.span.end,
         "surface": mention.span.of(text),
+        "phrase_start": (mention.phrase or mention.span).start,
+        "phrase_end": (mention.phrase or mention.span).end,
+        "relation": mention.relation,
         "place_id": place.place_id,
         "name": place.name,
         "name_ar": place.name_ar,
         "name_en": place.name_en,
         "lat": place.lat,
         "lon": place.lon,
+        "coordinate_kind": place.coordinate_kind,
         "country": place.country,
         "admin1": place.admin1,
         "admin2": place.admin2,

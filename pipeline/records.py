@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-ZoneSource = Literal["epoch", "offset", "declared", "unknown"]
+ZoneSource = Literal["epoch", "offset", "declared", "inferred", "unknown"]
 TimePrecision = Literal["second", "minute", "day", "month", "year", "estimate", "unknown"]
 
 
@@ -81,6 +81,7 @@ class Reason(StrEnum):
     NOT_AN_OBJECT = "not_an_object"
     TOO_LARGE = "too_large"
     TOO_DEEP = "too_deep"
+    BAD_FILE = "bad_file"  # a file or a member of an archive that cannot be read, or not to its end
     TRUNCATED = "truncated"
     STRAY_TEXT = "stray_text"  # words before the first head of a message
 
@@ -110,7 +111,7 @@ class Language(Struct, frozen=True):
 
     tag: str  # BCP 47: ar, en, fa, ckb, ar-Latn, ...; mul for mixed, und for none
     confidence: float  # 0..1, calibrated per method
-    method: str  # noletters, letters, words, arabizi, mixed, langdetect, script
+    method: str  # noletters, letters, words, vocabulary, arabizi, mixed, lines, script, or the detector asked
     arabic_share: float  # of the letters, 0..1
     latin_share: float
 
@@ -136,7 +137,7 @@ class DateHabits(Struct, frozen=True):
 class Group(Struct, frozen=True):
     """What is known beforehand of the group whose posts are read: priors, never filters."""
 
-    home: tuple[str, ...] = ()  # where it lives: ISO 3166-1 alpha-2
+    home: tuple[str, ...] = ()  # where it lives: ISO 3166-1 alpha-2, or with a governorate "SY/Idlib"
     dates: DateHabits = DateHabits()
 
 
@@ -145,6 +146,7 @@ class Anchor(Struct, frozen=True):
 
     day: date | None = None  # in the source's zone; None where it is not known
     near_midnight: bool = False  # the clock was close to a change of day
+    other_day: date | None = None  # near midnight: the day that may be meant as well
     reshared: bool = False  # a forward of which the original's day is not known
 
 
@@ -188,7 +190,7 @@ class PlaceMention(Struct, frozen=True, kw_only=True):
     phrase: Span | None = (
         None  # the name with type word and direction: "ريف حماة الغربي"; None: the name alone
     )
-    relation: str | None = None  # how the phrase stands to the place: countryside_of, north_of, near, ...
+    relation: str | None = None  # how the phrase stands to the place, one of places.phrases.RELATIONS
 
     @property
     def place(self) -> Place:

@@ -48,7 +48,7 @@ def cases() -> list[pytest.param]:
     found = []
     for label, text, tag, expect in (line.split("\t") for line in lines):
         marks = [pytest.mark.xfail(strict=True)] if expect == "fail" else []
-        found.append(pytest.param(text, tag, id=label, marks=marks))
+        found.append(pytest.param(text.replace("\\n", "\n"), tag, id=label, marks=marks))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from functools import cache
@@ -12,12 +13,14 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from pipeline.data import rows
-from pipeline.text import OPAQUE, TokenBatch
+from pipeline.text import TokenBatch
+from pipeline.text.tokens import MASKED
 
 GROUPS: Final = (
     "none",
     "latin",
     "tr",
+    "tr_misread",
     "kmr",
     "fr",
     "az",
@@ -35,16 +38,19 @@ GROUPS: Final = (
     "arab_other",
     "other",
 )
-_LATIN: Final = slice(1, 7)
-_ARABIC: Final = slice(7, 18)
+_LATIN: Final = slice(1, 8)
+_ARABIC: Final = slice(8, 19)
 _WIDTH: Final = len(GROUPS)
 _LEAST: Final = 4  # letters outside of hashtags, below which the hashtags' letters are counted too
 _BODY, _TAG, _MASKED = range(3)
 YEH_WITH_HAMZA: Final = 0x0626
+_ENTITY: Final = re.compile(
+    r"&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{1,6}|#x[0-9A-Fa-f]{1,5});"
+)  # left by exporters
 
 
 class Letters(Struct, frozen=True):
-    """Letters of n posts outside of links, addresses and handles.
+    """Letters of n posts outside of links, addresses, handles, telephone numbers and HTML entities.
 
     Letters of hashtags count only in posts that hold next to no others (`tags_count`).
     """
@@ -107,18 +113,20 @@ def _regions(tokens: TokenBatch, post_of: NDArray[np.int64]) -> NDArray[np.int8]
     """For every raw code point: body, hashtag or masked."""
     normalized = tokens.normalized
     region = np.zeros(normalized.raw_codes.size, np.int8)
-    opaque = [index for index, surface in enumerate(tokens.surfaces) if surface == OPAQUE]
+    opaque = np.flatnonzero(np.frombuffer(tokens.kinds, np.uint8) == MASKED).tolist()
     tagged = np.flatnonzero(np.frombuffer(tokens.in_hashtag, np.uint8)).tolist()
     for indices, value in ((opaque, _MASKED), (tagged, _TAG)):
-        starts = np.array([tokens.starts[index] for index in indices], np.int64)
-        ends = np.array([tokens.ends[index] for index in indices], np.int64)
         base = normalized.raw_starts[post_of[indices]]
-        first = base + normalized.origin[starts]
-        last = base + normalized.origin[ends - 1] + 1
-        steps = np.zeros(region.size + 1, np.int8)
-        np.add.at(steps, first, 1)
-        np.add.at(steps, last, -1)
-        region[np.cumsum(steps[:-1], dtype=np.int8) > 0] = value
+        first = base + normalized.origin[[tokens.starts[index] for index in indices]]
+        last = base + normalized.origin[[tokens.ends[index] - 1 for index in indices]] + 1
+        for start, end in zip(first.tolist(), last.tolist(), strict=True):
+            region[start:end] = value
+    starts = normalized.raw_starts
+    for at in np.flatnonzero(normalized.raw_codes == ord("&")).tolist():
+        post = int(np.searchsorted(starts, at, side="right")) - 1
+        entity = _ENTITY.match(normalized.raw[post], at - int(starts[post]))
+        if entity is not None:
+            region[at : at + entity.end() - entity.start()] = _MASKED
     return region
 
 

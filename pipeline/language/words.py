@@ -83,6 +83,17 @@ def _is_capital(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
     return (codes >= ord("A")) & (codes <= ord("Z"))
 
 
+def function_languages(word: str) -> list[str]:
+    """The languages of which a folded word is a function word.
+
+    >>> function_languages("the"), function_languages("xyz")
+    (['en'], [])
+    """
+    table = _table()
+    weights = table.weights[table.index.get(word, 0)]
+    return [language for language, weight in zip(table.languages, weights, strict=True) if weight > 0]
+
+
 class _WordTable(Struct, frozen=True):
     languages: tuple[str, ...]
     index: dict[str, int]  # folded word to its row in `weights`

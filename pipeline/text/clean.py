@@ -43,7 +43,9 @@ def clean_batch(texts: Sequence[str]) -> list[str]:
     text = text_of(codes)
     if _TATWEEL in text:
         kept = codes != ord(_TATWEEL)
-        kept[[match.start() for match in _HIJRI_TATWEEL.finditer(text)]] = True
+        kept[[at for at in map(re.Match.start, _HIJRI_TATWEEL.finditer(text)) if not _marked(text, at)]] = (
+            True
+        )
         codes, origin = codes[kept], origin[kept]
         text = text_of(codes)
     bounds = np.searchsorted(origin, starts).tolist()
@@ -53,6 +55,11 @@ def clean_batch(texts: Sequence[str]) -> list[str]:
             unicodedata.normalize("NFC", post.replace("\r\n", "\n").replace("\r", "\n")) for post in cleaned
         ]
     return cleaned
+
+
+def _marked(text: str, at: int) -> bool:
+    """Whether a combining mark of any script stands on a letter."""
+    return at + 1 < len(text) and unicodedata.combining(text[at + 1]) != 0
 
 
 # A heh, one tatweel, and then no letter, mark or further tatweel.

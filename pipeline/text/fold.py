@@ -68,6 +68,9 @@ def fold(char: str) -> str:
     known = _deviations().get(char)
     if known is not None:
         return known
+    canonical = unicodedata.normalize("NFC", char)
+    if canonical != char:  # another code point for the same thing, such as the Kelvin sign
+        return "".join(map(fold, canonical))
     if 0x0600 <= ord(char) < 0x0700 or 0xFEF5 <= ord(char) <= 0xFEFC:
         folded = by_pyarabic(char)
         if folded != char:

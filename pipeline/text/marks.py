@@ -1,4 +1,4 @@
-"""Hashtags, @handles, links and e-mail addresses of a batch of raw posts."""
+"""What raw posts hold besides words: hashtags, @handles, links, addresses, emoji, telephone numbers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from msgspec import Struct
 
 from pipeline.data import rows
 from pipeline.records import Span
+from pipeline.text.emoji import find_emoji
+from pipeline.text.fold import codes_of
+from pipeline.text.hashtags import hashtag_words
+from pipeline.text.phones import find_phones
 
 T = TypeVar("T")
 
@@ -21,35 +25,55 @@ class Marks(Struct, frozen=True):
     """What a batch holds besides words, post by post, in order; each list has one entry a post."""
 
     hashtags: list[tuple[str, ...]]  # without the sign, as written
+    hashtag_words: list[tuple[str, ...]]  # the same, with spaces where the words part
     mentions: list[tuple[str, ...]]  # @handles without the sign
     urls: list[tuple[str, ...]]
+    emoji: list[tuple[str, ...]]  # each a whole sequence
+    phone_spans: list[tuple[Span, ...]]  # raw
     hashtag_spans: list[tuple[Span, ...]]  # raw, with the sign
-    opaque_spans: list[tuple[Span, ...]]  # raw: URLs, e-mail addresses, @handles; sorted, disjoint
+    opaque_spans: list[tuple[Span, ...]]  # raw: URLs, e-mail addresses, @handles, phones; sorted, disjoint
 
 
 def find_marks(texts: Sequence[str]) -> Marks:
-    """Hashtags, @handles and links of every post, in one scan over the batch.
+    """Hashtags, @handles, links, emoji and telephone numbers of every post, in one scan over the batch.
 
     A link ends before punctuation that closes its sentence and before Arabic letters glued to it.  What
     stands inside a link is part of it, so a fragment is no hashtag; an e-mail address is no handle.
 
-    >>> marks = find_marks(["قصف على #ريف_إدلب https://t.me/news/12. عبر @local_news"])
-    >>> marks.hashtags, marks.urls, marks.mentions
-    ([('ريف_إدلب',)], [('https://t.me/news/12',)], [('local_news',)])
+    >>> marks = find_marks(["قصف على #ريف_إدلب https://t.me/news/12. عبر @local_news 👍🏽"])
+    >>> marks.hashtags, marks.urls, marks.mentions, marks.emoji
+    ([('ريف_إدلب',)], [('https://t.me/news/12',)], [('local_news',)], [('👍🏽',)])
+    >>> marks.hashtag_words
+    [('ريف إدلب',)]
     """
     joined = "\n".join((*texts, ""))
+    codes = codes_of(joined)
     links = _links(joined) if "." in joined or "://" in joined else []
     handles = list(_handles(joined, links)) if "@" in joined else []
     opaque = sorted([*links, *((start, end) for start, end, _ in handles)]) if handles else links
+    phones = [phone for phone in find_phones(joined, codes) if not _overlaps(opaque, phone)]
+    opaque = sorted([*opaque, *phones]) if phones else opaque
     tags = list(_hashtags(joined, opaque)) if "#" in joined else []
+    names = [joined[start + 1 : end] for start, end in tags]
+    tag_starts = [start for start, _ in tags]
+    signs = [(start, joined[start:end]) for start, end in find_emoji(joined, codes)]
     starts = [0, *accumulate(len(text) + 1 for text in texts)]
     return Marks(
-        hashtags=_by_post(starts, [(start, joined[start + 1 : end]) for start, end in tags]),
+        hashtags=_by_post(starts, list(zip(tag_starts, names, strict=True))),
+        hashtag_words=_by_post(starts, list(zip(tag_starts, map(hashtag_words, names), strict=True))),
         mentions=_by_post(starts, [(start, name) for start, _, name in handles if name]),
         urls=_by_post(starts, [(start, joined[start:end]) for start, end in links]),
+        emoji=_by_post(starts, signs),
+        phone_spans=_spans(starts, phones),
         hashtag_spans=_spans(starts, tags),
         opaque_spans=_spans(starts, opaque),
     )
+
+
+def _overlaps(spans: list[tuple[int, int]], span: tuple[int, int]) -> bool:
+    """Whether a span shares a code point with one of the sorted, disjoint `spans`."""
+    index = bisect_right(spans, (span[1] - 1, len(spans) and spans[-1][1]))
+    return index > 0 and span[0] < spans[index - 1][1]
 
 
 def _by_post(starts: list[int], items: list[tuple[int, T]]) -> list[tuple[T, ...]]:

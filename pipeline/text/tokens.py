@@ -12,13 +12,15 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from pipeline.records import Span
-from pipeline.text.fold import ARABIC_BLOCKS, CODE_POINTS, LATIN_BLOCKS, codes_of
+from pipeline.text.fold import ARABIC_BLOCKS, CODE_POINTS, LATIN_BLOCKS, codes_of, text_of
 from pipeline.text.marks import Marks
 from pipeline.text.normalize import NormalizedBatch
 
-OPAQUE: Final = "\N{OBJECT REPLACEMENT CHARACTER}"  # stands for a URL, an e-mail address or an @handle
+# Stands for a URL, an e-mail address, an @handle or a telephone number.
+OPAQUE: Final = "\N{OBJECT REPLACEMENT CHARACTER}"
 
-_SPACE, _ARABIC, _LATIN, _LETTER, _DIGIT, _SIGN, _OPAQUE = range(7)
+# What a token is made of, in `TokenBatch.kinds`; no token is of the first kind.
+_SPACE, ARABIC, LATIN, LETTER, DIGIT, SIGN, MASKED = range(7)
 _LINE_BREAKS: Final = (0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029)
 
 
@@ -27,10 +29,10 @@ class TokenBatch(Struct, frozen=True):
 
     A token is a longest run of one class (Arabic letters, Latin letters, other letters, digits), or one
     other visible code point by itself; spaces and the closing line feeds are no tokens.  So "ma'arrat" is
-    three tokens, "ك2" and "3rd" are two.  A URL, an e-mail address or an @handle is one token with the
-    surface OPAQUE.  The words of a hashtag are ordinary tokens (`#` and `_` fold to spaces); `in_hashtag`
-    says where.  What folds to nothing (vowel marks, tatweel, format signs) does not part two tokens: they
-    are glued across it.
+    three tokens, "ك2" and "3rd" are two.  A URL, an e-mail address, an @handle or a telephone number is one
+    token with the surface OPAQUE.  The words of a hashtag are ordinary tokens (`#` and `_` fold to spaces);
+    `in_hashtag` says where.  What folds to nothing (vowel marks, tatweel, format signs) does not part two
+    tokens: they are glued across it.
     """
 
     normalized: NormalizedBatch
@@ -43,6 +45,7 @@ class TokenBatch(Struct, frozen=True):
     breaks: (
         bytearray  # one byte a token; 1 where a line break stands before it, or it is the first of its post
     )
+    kinds: bytearray  # one byte a token: ARABIC, LATIN, LETTER (of another script), DIGIT, SIGN or MASKED
 
 
 def tokenize(normalized: NormalizedBatch, marks: Marks) -> TokenBatch:
@@ -54,26 +57,28 @@ def tokenize(normalized: NormalizedBatch, marks: Marks) -> TokenBatch:
     >>> tokens.surfaces == ["في", "3", "اذار", "ريف", "ادلب", OPAQUE]
     True
     """
-    text = normalized.text
-    classes = _classes().take(codes_of(text))
+    codes = codes_of(normalized.text)
+    classes = _classes().take(codes)
     # The code point of the raw posts, side by side with one place between them, that each letter is from.
     places = np.arange(len(normalized), dtype=np.int64) + normalized.raw_starts[:-1]
-    raw_at = normalized.origin.astype(np.int64) + np.repeat(places, normalized.ends + 1 - normalized.starts)
+    raw_at = np.repeat(places, normalized.ends + 1 - normalized.starts)
+    raw_at += normalized.origin
     opaque = _edges(marks.opaque_spans, places, raw_at)
     opens = np.empty(classes.size, bool)
     opens[:1] = True
     for start, end in opaque.tolist():
-        classes[start:end] = _OPAQUE
+        classes[start:end] = MASKED
     np.not_equal(classes[1:], classes[:-1], out=opens[1:])
-    opens |= classes == _SIGN
+    opens |= classes == SIGN
     opens[opaque[:, 0][opaque[:, 0] < opaque[:, 1]]] = True
     edges = np.flatnonzero(opens)
-    visible = classes[edges] != _SPACE
+    kinds = classes[edges]
+    visible = kinds != _SPACE
+    kinds = kinds[visible]
     starts = edges[visible]
     ends = np.append(edges[1:], classes.size)[visible]
-    start_list, end_list = starts.tolist(), ends.tolist()
-    surfaces = [text[start:end] for start, end in zip(start_list, end_list, strict=True)]
-    for at in np.flatnonzero(classes[starts] == _OPAQUE).tolist():
+    surfaces = _surfaces(codes[classes != _SPACE], ends - starts)
+    for at in np.flatnonzero(kinds == MASKED).tolist():
         surfaces[at] = OPAQUE
     first = np.searchsorted(starts, normalized.starts)
     glued = np.zeros(starts.size, np.uint8)
@@ -81,13 +86,25 @@ def tokenize(normalized: NormalizedBatch, marks: Marks) -> TokenBatch:
     return TokenBatch(
         normalized=normalized,
         surfaces=surfaces,
-        starts=start_list,
-        ends=end_list,
+        starts=starts.tolist(),
+        ends=ends.tolist(),
         bounds=[*first.tolist(), starts.size],
         in_hashtag=_in_hashtag(starts, _edges(marks.hashtag_spans, places, raw_at)),
         glued=bytearray(glued),
         breaks=_breaks(normalized, raw_at[starts], first),
+        kinds=bytearray(kinds),
     )
+
+
+def _surfaces(codes: NDArray[np.uint32], lengths: NDArray[np.int64]) -> list[str]:
+    """The words of these lengths that stand side by side; cut by one split, not one by one."""
+    if not lengths.size:
+        return []
+    spaced = np.full(codes.size + lengths.size, ord("\n"), np.uint32)
+    letters = np.ones(spaced.size, bool)
+    letters[np.cumsum(lengths + 1) - 1] = False
+    spaced[letters] = codes
+    return text_of(spaced[:-1]).split("\n")
 
 
 def _edges(
@@ -143,16 +160,16 @@ _LAST_LETTER: Final = 0x33480  # no letters are assigned from here on, as of Uni
 @cache
 def _classes() -> NDArray[np.uint8]:
     """The class of every code point that folded text can hold."""
-    classes = np.full(CODE_POINTS, _SIGN, np.uint8)
+    classes = np.full(CODE_POINTS, SIGN, np.uint8)
     letters = np.fromiter(map(str.isalpha, map(chr, range(_LAST_LETTER))), bool, _LAST_LETTER)
-    classes[:_LAST_LETTER][letters] = _LETTER
+    classes[:_LAST_LETTER][letters] = LETTER
     for first, last in _MARK_BLOCKS:
         marks = [code for code in range(first, last) if unicodedata.category(chr(code)) in {"Mn", "Mc"}]
-        classes[marks] = _LETTER
-    for script, blocks in ((_ARABIC, ARABIC_BLOCKS), (_LATIN, LATIN_BLOCKS)):
+        classes[marks] = LETTER
+    for script, blocks in ((ARABIC, ARABIC_BLOCKS), (LATIN, LATIN_BLOCKS)):
         for first, last in blocks:
             block = classes[first:last]
             block[letters[first:last]] = script
-    classes[ord("0") : ord("9") + 1] = _DIGIT
+    classes[ord("0") : ord("9") + 1] = DIGIT
     classes[[ord(" "), ord("\n")]] = _SPACE
     return classes
