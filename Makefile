@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench docs clean
+.PHONY: run test lint bench nightly docs clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.core
@@ -21,8 +21,13 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
+# The laws of text and language on every code point and a million posts; about six minutes.
+nightly: $(VENV)/.dev
+	$(BIN)/python -m tests.nightly_text
+
 docs: $(VENV)/.core
 	$(BIN)/python -c 'from pipeline.storage.schema import dictionary; print(dictionary(), end="")' > docs/columns.md
+	$(BIN)/python -c 'from pipeline.readers.catalog import formats; print(formats(), end="")' > docs/formats.md
 
 clean:
 	rm -rf $(VENV) data

@@ -5,32 +5,39 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import quality, speed
-from benchmarks.quality import Mistake, open_toolkit
+from benchmarks import date_sets, homonyms, place_sets, quality, speed, text_sets
+from benchmarks.quality import Mistake, Row, open_toolkit
 from benchmarks.schedule_sweep import sweep
 
 FLOORS = Path(__file__).parent / "floors.json"
+Measured = tuple[dict[str, float], list[tuple[str, Sequence[Sequence[str]]]]]
+"""Figures by name, and tables with their titles; the first line of a table is its head."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    choices = ["all", "quality", "speed", "mistakes", "schedule-sweep"]
+    choices = ["all", *PARTS, "mistakes", "events", "schedule-sweep"]
     parser.add_argument("what", nargs="?", default="all", choices=choices)
     parser.add_argument("--json", action="store_true", help="the figures as one JSON object")
+    parser.add_argument("--no-peers", action="store_true", help="this program only")
     asked = parser.parse_args(words)
     match asked.what:
         case "mistakes":
             return _mistakes(asked.json)
+        case "events":
+            _print(Console(), "places, each event held out of the training", place_sets.events())
+            return 0
         case "schedule-sweep":
             return _sweep()
         case what:
-            return _measure(what, asked.json)
+            return _measure(list(PARTS) if what == "all" else [what], asked.json, not asked.no_peers)
 
 
 def broken(figures: Mapping[str, float], floors: Mapping[str, float]) -> list[str]:
@@ -48,27 +55,82 @@ def broken(figures: Mapping[str, float], floors: Mapping[str, float]) -> list[st
     ]
 
 
-def _measure(what: str, as_json: bool) -> int:
-    toolkit = open_toolkit()
+def _measure(parts: Sequence[str], as_json: bool, peers: bool) -> int:
     floors: dict[str, float] = json.loads(FLOORS.read_text(encoding="utf-8"))
     figures: dict[str, float] = {}
     console = Console(stderr=as_json, width=None if sys.stdout.isatty() else 150)
-    if what in {"all", "quality"}:
-        rows, _ = quality.measure(toolkit)
-        for row in rows:
-            figures.update(row.figures())
-        _print(console, "quality", quality.table(rows))
-    if what in {"all", "speed"}:
-        measured = speed.measure(toolkit)
-        figures.update({figure.name: round(figure.value, 2) for figure in measured})
-        cells = [[figure.name, f"{figure.value:,.1f}", figure.unit, figure.note] for figure in measured]
-        _print(console, "speed", [["figure", "value", "unit", "of what"], *cells])
+    for part in parts:
+        measured, titles = PARTS[part](peers)
+        figures.update(measured)
+        for title, lines in titles:
+            _print(console, title, lines)
     failures = broken(figures, floors)
     if as_json:
         print(json.dumps({"figures": figures, "floors": floors, "broken": failures}, indent=2))
     for failure in failures:
         console.print(f"broken: {failure}", highlight=False)
     return 1 if failures else 0
+
+
+def _quality(_peers: bool) -> Measured:
+    rows, _ = quality.measure(open_toolkit())
+    return _merged(rows), [
+        ("quality: samples/gold.jsonl, and MARSAD_EVAL where it is set", quality.table(rows))
+    ]
+
+
+def _text(_peers: bool) -> Measured:
+    return _of_figures("text and language", text_sets.measure())
+
+
+def _dates(peers: bool) -> Measured:
+    rows = date_sets.measure(peers=peers)
+    classes = date_sets.table(date_sets.classes())
+    return _merged(rows), [("dates: invented posts", date_sets.table(rows)), ("dates by class", classes)]
+
+
+def _places(peers: bool) -> Measured:
+    rows = place_sets.measure(peers=peers)
+    return _merged(rows), [
+        ("places: invented posts, and MARSAD_EVAL where it is set", place_sets.table(rows))
+    ]
+
+
+def _homonyms(_peers: bool) -> Measured:
+    answers = homonyms.measure(open_toolkit().gazetteer)
+    return {}, [("villages of one name in Syria", homonyms.table(answers))]
+
+
+def _speed(_peers: bool) -> Measured:
+    return _of_figures("speed", speed.measure(open_toolkit()))
+
+
+def _merged(rows: Sequence[Row | date_sets.DateRow | place_sets.PlaceRow]) -> dict[str, float]:
+    return {name: value for row in rows for name, value in row.figures().items()}
+
+
+def _of_figures(title: str, measured: Sequence[speed.Figure]) -> Measured:
+    cells = [[one.name, _number(one.value), one.unit, one.note] for one in measured]
+    figures = {figure.name: round(figure.value, 4) for figure in measured}
+    return figures, [(title, [["figure", "value", "unit", "of what"], *cells])]
+
+
+def _number(value: float) -> str:
+    """
+    >>> _number(0.9421), _number(87071.8)
+    ('0.942', '87,072')
+    """
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.0f}"
+
+
+PARTS: Final[dict[str, Callable[[bool], Measured]]] = {
+    "quality": _quality,
+    "text": _text,
+    "dates": _dates,
+    "places": _places,
+    "homonyms": _homonyms,
+    "speed": _speed,
+}
 
 
 def _print(console: Console, title: str, lines: Sequence[Sequence[str]]) -> None:

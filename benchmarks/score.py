@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
 from pipeline.places.gazetteer import kilometres
-from pipeline.records import DateMention, PlaceMention
+from pipeline.records import DateMention, PlaceMention, Span
 
 NEAR = 5.0  # kilometres
 
-Mention = TypeVar("Mention", PlaceMention, DateMention)
+
+class Spanned(Protocol):
+    """Anything found in a text."""
+
+    @property
+    def span(self) -> Span: ...
+
+
+Mention = TypeVar("Mention", bound=Spanned)
 
 
 class Label(Struct, frozen=True, kw_only=True):
@@ -133,7 +141,7 @@ def compare(
     )
 
 
-def anything(label: Label, mention: PlaceMention | DateMention) -> bool:  # noqa: ARG001  fits every pair
+def anything(label: Label, mention: Spanned) -> bool:  # noqa: ARG001  fits every pair
     """Overlap alone makes a match."""
     return True
 
@@ -148,7 +156,7 @@ def near_place(label: Label, mention: PlaceMention) -> bool | None:
     return _within(161.0, label, mention)
 
 
-def not_asked(label: Label, mention: PlaceMention | DateMention) -> None:
+def not_asked(label: Label, mention: Spanned) -> None:
     """No value is known."""
 
 
@@ -165,5 +173,5 @@ def _within(limit: float, label: Label, mention: PlaceMention) -> bool | None:
     return kilometres(label.lat, label.lon, mention.place.lat, mention.place.lon) <= limit
 
 
-def _overlap(label: Label, mention: PlaceMention | DateMention) -> int:
+def _overlap(label: Label, mention: Spanned) -> int:
     return min(label.end, mention.span.end) - max(label.start, mention.span.start)

@@ -10,7 +10,6 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +18,12 @@ from msgspec import Struct
 
 from benchmarks.corpus import posts as invent
 from benchmarks.quality import HOME, open_toolkit
-from pipeline.annotate import Toolkit, anchor_day, annotate
+from pipeline.annotate import Toolkit, anchor_of, annotate
 from pipeline.dates import find_dates
 from pipeline.jobs.engine import BATCH_SIZE
 from pipeline.language import detect
 from pipeline.places import find_places
-from pipeline.records import Post
+from pipeline.records import Group, Post
 from pipeline.storage.rows import encode
 from pipeline.text import clean_batch, find_marks, normalize_batch, tokenize
 
@@ -76,11 +75,11 @@ def measure(toolkit: Toolkit) -> list[Figure]:
 def _stages(posts: Sequence[Post], toolkit: Toolkit) -> list[Figure]:
     batches = _batches(posts)
     texts = [[post.text for post in batch] for batch in batches]
-    days: list[list[date | None]] = [[anchor_day(post) for post in batch] for batch in batches]
+    days = [[anchor_of(post) for post in batch] for batch in batches]
     normalized = [normalize_batch(batch) for batch in texts]
     marks = [find_marks(batch) for batch in texts]
     tokens = [tokenize(one, two) for one, two in zip(normalized, marks, strict=True)]
-    annotated = [annotate(batch, toolkit, HOME[:1]) for batch in batches]
+    annotated = [annotate(batch, toolkit, Group(HOME[:1])) for batch in batches]
     stages: dict[str, Callable[[], object]] = {
         "normalize": lambda: [normalize_batch(batch) for batch in texts],
         "clean": lambda: [clean_batch(batch) for batch in texts],
@@ -105,7 +104,7 @@ def _read(stack: ObviousStack, posts: Sequence[Post]) -> None:
 
 def _annotate(posts: Sequence[Post], toolkit: Toolkit) -> None:
     for batch in _batches(posts):
-        annotate(batch, toolkit, HOME[:1])
+        annotate(batch, toolkit, Group(HOME[:1]))
 
 
 def _batches(posts: Sequence[Post]) -> list[Sequence[Post]]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pipeline.storage.frames import Loaded
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Frames", "annotate", "load"]
 
 
@@ -64,7 +64,7 @@ def annotate(
     Raises `TypeError` where a text is no string, `ValueError` where times and texts differ in number or a
     time is not ISO 8601, and `ConfigError` for a zone or a country that does not exist.
     """
-    from pipeline.config import cache_folder, country, zone_name  # noqa: PLC0415  only notebooks need it
+    from pipeline.config import Gazetteer, cache_folder, country, zone_name  # noqa: PLC0415  for notebooks only
     from pipeline.records import Group  # noqa: PLC0415
     from pipeline.storage.frames import frames_of  # noqa: PLC0415
 
@@ -83,7 +83,8 @@ def annotate(
         for number, (text, at) in enumerate(zip(strings, times, strict=True))
     ]
     countries = [country(code) for code in ([home] if isinstance(home, str) else home)]
-    toolkit = _Toolkit.open(_Settings(cache=str(cache_folder())))
+    layers = tuple(map(str, Gazetteer().layer_files()))
+    toolkit = _Toolkit.open(_Settings(cache=str(cache_folder()), layers=layers))
     return Frames(*frames_of(_annotate_posts(posts, toolkit, Group(tuple(countries)))))
 
 

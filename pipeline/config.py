@@ -6,7 +6,8 @@ that reads as one thing and means another (`no` is a word, `12:30` is a word, `0
 decimal and only `true` and `false` are booleans).
 
 Environment, all optional: `MARSAD_DATASET` (folder of the dataset instead of `dataset:`), `MARSAD_CACHE`
-(folder of the compiled gazetteer), `MARSAD_KEY_FILE` (key of the pseudonyms).
+(folder of the compiled gazetteer), `MARSAD_GAZETTEER` (folder of the added gazetteer layers),
+`MARSAD_KEY_FILE` (key of the pseudonyms), `MARSAD_MAIL_PASSWORD`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import shlex
+from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -39,8 +42,13 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from pipeline.annotate import REGION_OF_INTEREST
+from pipeline.data import names as data_tables
+from pipeline.data import rows
 from pipeline.errors import ConfigError
-from pipeline.readers import COLUMNS, READERS
+from pipeline.places.layers import layer_name, layers_in
+from pipeline.readers import COLUMNS, READERS, Limits
+from pipeline.records import DateHabits, Group
+from pipeline.text import normalize
 
 SIZE_LIMIT: Final = 1_000_000  # bytes; a configuration is written by hand
 DEPTH_LIMIT: Final = 20
@@ -122,6 +130,26 @@ def _country(value: str) -> str:
     )
 
 
+def _home(value: str) -> str:
+    """A country, or a country and one of its governorates by the English name of our tables: SY/Idlib."""
+    code, slash, unit = value.partition("/")
+    _country(code)
+    if slash and unit not in (units := _governorates(code)):
+        near = get_close_matches(unit, units, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(units) or 'none'}"
+        raise _mistake(f"{value!r}: {unit!r} is no governorate of {code}{hint}")
+    return value
+
+
+@cache
+def _governorates(code: str) -> tuple[str, ...]:
+    tables = [name for name in data_tables() if name == "places" or name.startswith("places_")]
+    found = (row for table in tables for row in rows(table))
+    return tuple(
+        sorted({row["name_en"] for row in found if row["kind"] == "governorate" and row["country"] == code})
+    )
+
+
 def country(code: str) -> str:
     """The ISO 3166-1 alpha-2 code itself; `ConfigError` where it is none."""
     try:
@@ -190,8 +218,51 @@ def _reads_back(pattern: str) -> bool:
     return "%" in pattern
 
 
+_FEAST_DAY: Final = re.compile(r"(?:hijri |--|(\d{4})-)(\d\d)-(\d\d)")
+
+
+def _feast_name(value: str) -> str:
+    if not any(map(str.isalpha, normalize(value).text)):
+        raise _mistake(f"{value!r} has no letters; allowed: the words by which posts name a day")
+    return value
+
+
+def _feast_day(value: str) -> str:
+    """A day, a day of each year, or a Hijri day of each year."""
+    told = _FEAST_DAY.fullmatch(value)
+    if told is None:
+        allowed = "allowed: 2011-04-29, --04-17 for each year, or hijri 10-01 (month, day)"
+        raise _mistake(f"{value!r} is not a day; {allowed}")
+    year, month, number = int(told[1] or 2000), int(told[2]), int(told[3])  # 2000 has a 29 February
+    longest = 30 if value.startswith("hijri") else monthrange(year, month)[1] if 1 <= month <= 12 else 0
+    if not (1 <= month <= 12 and 1 <= number <= longest and year >= 1000):
+        raise _mistake(f"{value!r}: there is no such day")
+    return value
+
+
+def _feasts(value: dict[str, str]) -> dict[str, str]:
+    seen: dict[str, str] = {}
+    for name in value:
+        folded = " ".join(normalize(name).text.split())
+        if folded in seen:
+            raise _mistake(f"{name!r} and {seen[folded]!r} are the same words to us; allowed: each name once")
+        seen[folded] = name
+    return value
+
+
 def _several(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _words(value: Any) -> Any:
+    """A command as a list of its words; a string is parted as a shell would, without being a shell."""
+    return tuple(shlex.split(value)) if isinstance(value, str) else value
+
+
+def _url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+\S*", value):
+        raise _mistake(f"{value!r} is not a web address; allowed: http:// or https:// and a host")
+    return value
 
 
 def _in_folder(value: Any, info: ValidationInfo) -> Path:
@@ -208,10 +279,34 @@ def _workers(value: Any) -> Any:
     raise _mistake(f"{value!r} is not a number of workers; allowed: auto, or 1 to 256")
 
 
+def _seconds(value: Any) -> Any:
+    if type(value) in (int, float) and 1 <= value <= 86_400:
+        return value
+    raise _mistake(f"{value!r} is not a time for a batch; allowed: 1 to 86400, in seconds")
+
+
+def _megabytes(value: Any) -> Any:
+    if type(value) is int and 100 <= value <= 1_000_000:
+        return value
+    raise _mistake(f"{value!r} is not a size of memory; allowed: 100 to 1000000, in megabytes")
+
+
+def _layer(value: Any, info: ValidationInfo) -> str:
+    """The absolute path of a table of places, or the name of an added layer."""
+    if isinstance(value, str) and re.fullmatch(r"\w[\w-]*", value):
+        return value
+    return str(_in_folder(value, info))
+
+
+NO_LAYERS: Final = "default"  # the package's own places only
 Text = Annotated[str, Field(strict=True, min_length=1)]
+Layer = Annotated[str, BeforeValidator(_layer)]
 Country = Annotated[Text, AfterValidator(_country)]
+Home = Annotated[Text, AfterValidator(_home)]
 Location = Annotated[Path, BeforeValidator(_in_folder)]
 Share = Annotated[float, Field(ge=0, le=1)]
+FeastName = Annotated[Text, AfterValidator(_feast_name)]
+FeastDay = Annotated[Text, AfterValidator(_feast_day)]
 
 
 class _Model(BaseModel):
@@ -226,6 +321,28 @@ class Expect(_Model):
     max_shrink: Share = 0.5  # of the rows there were; a greater loss is not published
 
 
+class Dates(_Model):
+    """How a source writes its dates."""
+
+    profile: Literal["precise", "recall"] = "precise"
+    day_order: Literal["dmy", "mdy"] = "dmy"  # of 5/3/2015 in the posts, where both are possible
+    feasts: Annotated[dict[FeastName, FeastDay], AfterValidator(_feasts)] = {}  # named days: words and day
+
+    def over(self, usual: Dates) -> Dates:
+        """What is said here; where nothing is, what `usual` says.  The feasts of both, ours first."""
+        told = {name: getattr(self if name in self.model_fields_set else usual, name) for name in _DATES_KEYS}
+        known = {normalize(name).text for name in self.feasts}
+        more = {name: day for name, day in usual.feasts.items() if normalize(name).text not in known}
+        return Dates(**told, feasts={**self.feasts, **more})
+
+    @property
+    def as_habits(self) -> DateHabits:
+        return DateHabits(self.profile, self.day_order, tuple(self.feasts.items()))
+
+
+_DATES_KEYS: Final = ("profile", "day_order")
+
+
 class Source(_Model):
     """A named stream of exports."""
 
@@ -233,7 +350,7 @@ class Source(_Model):
     files: Annotated[tuple[Text, ...], BeforeValidator(_several), Field(min_length=1)]  # patterns
     reader: Annotated[Text, AfterValidator(_reader)] = "auto"
     zone: Annotated[Text, AfterValidator(_zone)] | None = None
-    home: Annotated[tuple[Country, ...], BeforeValidator(_several)] = ()
+    home: Annotated[tuple[Home, ...], BeforeValidator(_several)] = ()
     schedule: Annotated[Text, AfterValidator(_cron)] | None = None
     authors: Literal["keep", "pseudonym", "drop"] = "pseudonym"
     columns: Annotated[dict[str, Text], BeforeValidator(_columns)] = {}  # ours to theirs; tables only
@@ -243,7 +360,13 @@ class Source(_Model):
     encoding: Annotated[Text, AfterValidator(_encoding)] | None = None
     platform: Text | None = None
     group: Text | None = None
+    dates: Dates = Dates()
     expect: Expect = Expect()
+
+    @property
+    def as_group(self) -> Group:
+        """What the source says of its group beforehand."""
+        return Group(self.home, self.dates.as_habits)
 
 
 class Engine(_Model):
@@ -251,13 +374,93 @@ class Engine(_Model):
 
     kind: Literal["serial", "processes"] = "processes"
     workers: Annotated[Literal["auto"] | int, BeforeValidator(_workers)] = "auto"
+    batch_seconds: Annotated[float, BeforeValidator(_seconds)] = 60.0  # a worker that takes longer hangs
+    worker_memory: Annotated[int, BeforeValidator(_megabytes)] = 2000  # MB beyond what each worker opens
+
+
+class LanguageOptions(_Model):
+    """How languages are told."""
+
+    detector: Literal["langdetect", "lingua", "pycld2"] = (
+        "langdetect"  # asked where letters and words are not
+    )
 
 
 class Gazetteer(_Model):
     """Region of interest and the user's own place tables."""
 
     home: Annotated[tuple[Country, ...], BeforeValidator(_several)] = REGION_OF_INTEREST
-    layers: Annotated[tuple[Location, ...], BeforeValidator(_several)] = ()
+    layers: Annotated[tuple[Layer, ...], BeforeValidator(_several)] = ()
+    folder: Location | None = None  # of the added layers
+
+    def layer_files(self, environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+        """The files of the layers that are used besides the package's own, tables first.
+
+        All added layers are used, unless `layers` names some of them, or `default` for none.  Raises
+        `ConfigError` where a named one was not added.
+        """
+        added = {layer_name(path): path for path in layers_in(self.folder or gazetteer_folder(environment))}
+        tables = tuple(Path(layer) for layer in self.layers if Path(layer).is_absolute())
+        named = [layer for layer in self.layers if not Path(layer).is_absolute()]
+        if not named:
+            return (*tables, *added.values())
+        chosen: list[Path] = []
+        for name in named:
+            of_group = [path for own, path in added.items() if own == name or own.startswith(f"{name}-")]
+            if not of_group and name != NO_LAYERS:
+                known = [*added, NO_LAYERS]
+                told = f"{name!r} was not added{_nearest(name, known)}"
+                raise ConfigError(f"gazetteer.layers: {told}; added are: {', '.join(added) or 'none'}")
+            chosen += of_group
+        return (*tables, *dict.fromkeys(chosen))
+
+
+class PlacesOptions(_Model):
+    """How names of places are found."""
+
+    recognizers: Annotated[
+        tuple[Location, ...], BeforeValidator(_several)
+    ] = ()  # folders of spaCy or transformers models, besides our own rules
+
+
+class ReadingLimits(_Model):
+    """What is taken from one export file at most; see `readers.Limits`."""
+
+    archive_ratio: Annotated[int, Field(strict=True, ge=2)] = Limits().archive_ratio
+    archive_members: Annotated[int, Field(strict=True, ge=1)] = Limits().archive_members
+    archive_bytes: Annotated[int, Field(strict=True, ge=1 << 20)] = Limits().archive_bytes
+    nesting: Annotated[int, Field(strict=True, ge=1, le=8)] = Limits().nesting
+    record_bytes: Annotated[int, Field(strict=True, ge=1 << 12)] = Limits().record_bytes
+    json_depth: Annotated[int, Field(strict=True, ge=4, le=500)] = Limits().json_depth
+
+    @property
+    def as_readers(self) -> Limits:
+        """The same as the readers take them."""
+        return Limits(**self.model_dump())
+
+
+class Mail(_Model):
+    """Where a mail about failed runs goes, and by which server."""
+
+    to: Annotated[tuple[Text, ...], BeforeValidator(_several), Field(min_length=1)]
+    sender: Text = "marsad@localhost"
+    host: Text = "localhost"
+    port: Annotated[int, Field(strict=True, ge=1, le=65535)] = 25
+    tls: bool = False  # STARTTLS
+    user: Text | None = None
+
+    @property
+    def password(self) -> str | None:
+        """From the environment, `MARSAD_MAIL_PASSWORD`; a configuration holds no secrets."""
+        return os.environ.get("MARSAD_MAIL_PASSWORD")
+
+
+class OnFailure(_Model):
+    """Who is told of runs that failed."""
+
+    command: Annotated[tuple[Text, ...], BeforeValidator(_words), Field(min_length=1)] | None = None
+    webhook: Annotated[Text, AfterValidator(_url)] | None = None
+    mail: Mail | None = None
 
 
 class Config(_Model):
@@ -266,6 +469,12 @@ class Config(_Model):
     dataset: Location = Field(default=Path("data"), validate_default=True)
     engine: Engine = Engine()
     gazetteer: Gazetteer = Gazetteer()
+    language: LanguageOptions = LanguageOptions()
+    places: PlacesOptions = PlacesOptions()
+    limits: ReadingLimits = ReadingLimits()
+    on_failure: OnFailure = OnFailure()
+    metrics: Location | None = None  # OpenMetrics text file, written after each run
+    dates: Dates = Dates()  # of every source that does not say otherwise; `load` merges it into them
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     _path: Path = Path("config.yaml")
     _lines: Mapping[Key, int] = {}
@@ -365,6 +574,9 @@ def load(path: str | Path = "config.yaml", environment: Mapping[str, str] = os.e
     problems += _no_columns(tree)
     if config is None or problems:
         raise ConfigError(_told(path, problems))
+    usual = config.dates
+    sources = tuple(one.model_copy(update={"dates": one.dates.over(usual)}) for one in config.sources)
+    config = config.model_copy(update={"sources": sources})
     if environment.get("MARSAD_DATASET"):
         dataset = Path(environment["MARSAD_DATASET"]).expanduser().resolve()
         config = config.model_copy(update={"dataset": dataset})
@@ -379,6 +591,14 @@ def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
         return Path(environment["MARSAD_CACHE"]).expanduser().resolve()
     home = environment.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
     return Path(home) / "marsad"
+
+
+def gazetteer_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where added gazetteer layers are kept: `MARSAD_GAZETTEER`, else in the user's folder for data."""
+    if environment.get("MARSAD_GAZETTEER"):
+        return Path(environment["MARSAD_GAZETTEER"]).expanduser().resolve()
+    home = environment.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
+    return Path(home) / "marsad" / "gazetteer"
 
 
 def key_file(environment: Mapping[str, str] = os.environ) -> Path:
@@ -491,7 +711,15 @@ def _shown(value: Any) -> str:
 
 
 def _model(key: Key) -> type[BaseModel]:
-    inner: dict[str | int, type[BaseModel]] = {"engine": Engine, "gazetteer": Gazetteer, "expect": Expect}
+    inner: dict[str | int, type[BaseModel]] = {
+        "engine": Engine,
+        "gazetteer": Gazetteer,
+        "limits": ReadingLimits,
+        "expect": Expect,
+        "dates": Dates,
+        "on_failure": OnFailure,
+        "mail": Mail,
+    }
     if not key:
         return Config
     return inner.get(key[-1], Source)

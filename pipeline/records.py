@@ -36,7 +36,7 @@ class Origin(Struct, frozen=True):
 
     file: str  # path as the source's pattern found it, relative to the configuration's folder
     file_sha256: str
-    locator: str  # "bytes 120-480", "line 7", "lines 7-9", "row 12"
+    locator: str  # "bytes 120-480", "lines 7-9", "row 12 (line 15)", "member a.txt, line 7", "whole file"
     reader: str  # name in READERS
 
 

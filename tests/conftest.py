@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,19 @@ ROOT = Path(__file__).resolve().parent.parent
 def root() -> Path:
     """The folder of the checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_layers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty folder of gazetteer layers: tests must not see what the developer has added."""
+    folder = tmp_path_factory.mktemp("gazetteer")
+    before = os.environ.get("MARSAD_GAZETTEER")
+    os.environ["MARSAD_GAZETTEER"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["MARSAD_GAZETTEER"]
+    else:
+        os.environ["MARSAD_GAZETTEER"] = before
 
 
 @pytest.fixture(scope="session")

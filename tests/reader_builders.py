@@ -6,15 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.readers import READERS, Export, Item, Reading, choose, fingerprint, locate, read
+from pipeline.readers import Export, Item, Reading, choose, fingerprint, locate, read
 from pipeline.records import NonPost, Post, Rejection
 
 
 def items_of(path: Path, reader: str = "auto", **settings: Any) -> list[Item]:
     """All items of a file."""
-    export = Export(path, path.name, fingerprint(path))
-    chosen = choose(path, path.name) if reader == "auto" else READERS[reader]
-    return list(read(export, Reading(source="s", **settings), chosen))
+    return list(read(choose(export_of(path), reader), Reading(source="s", **settings)))
+
+
+def export_of(path: Path, **more: Any) -> Export:
+    return Export(path, path.name, fingerprint(path) if path.exists() else "", **more)
 
 
 def posts(items: list[Item]) -> list[Post]:

@@ -27,6 +27,7 @@ class Shell:
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("MARSAD_")},
             "MARSAD_CACHE": str(cache),
+            "MARSAD_GAZETTEER": str(folder / "layers"),
             "MARSAD_KEY_FILE": str(folder / "secret" / "key"),
             "COLUMNS": "200",
         }

@@ -13,23 +13,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data import rows
-from pipeline.dates import find_dates
+from pipeline.dates import USUAL, find_dates
 from pipeline.dates.calendar import hijri_day
 from pipeline.dates.lexicon import lexicon
-from pipeline.records import DateMention
+from pipeline.records import Anchor, DateHabits, DateMention
 from pipeline.text import find_marks, normalize, normalize_batch, tokenize
 
 CASES = Path(__file__).parent / "cases" / "dates.tsv"
 DAY = date(2016, 2, 17)  # a Wednesday
+RECALL = DateHabits(profile="recall")
 
 
-def read_batch(texts: Sequence[str], days: Sequence[date | None]) -> list[tuple[DateMention, ...]]:
+def read_batch(
+    texts: Sequence[str], days: Sequence[date | None], habits: DateHabits = USUAL
+) -> list[tuple[DateMention, ...]]:
     tokens = tokenize(normalize_batch(texts), find_marks(texts))
-    return find_dates(tokens, days)
+    return find_dates(tokens, [Anchor(day) for day in days], habits)
 
 
-def read(text: str, day: date | None = DAY) -> tuple[DateMention, ...]:
-    return read_batch([text], [day])[0]
+def read(text: str, day: date | None = DAY, habits: DateHabits = USUAL) -> tuple[DateMention, ...]:
+    return read_batch([text], [day], habits)[0]
+
+
+def habits_of(rule: dict[str, str]) -> DateHabits:
+    """The profile in which a rule of the grammar is used."""
+    return RECALL if rule["profile"] == "recall" else USUAL
 
 
 # The grammar: each rule's example and counter-example
@@ -38,14 +46,47 @@ def read(text: str, day: date | None = DAY) -> tuple[DateMention, ...]:
 @pytest.mark.parametrize("row", list(rows("date_rules")), ids=lambda row: row["rule"])
 def test_example_of_rule(row: dict[str, str]) -> None:
     text, day, expected = (cell.strip() for cell in row["example"].split(" | "))
-    found = read(text, date.fromisoformat(day))
+    found = read(text, date.fromisoformat(day), habits_of(row))
     assert "; ".join(f"{m.date_from or ''}..{m.date_to or ''}" for m in found) == expected
     assert row["rule"] in {m.rule for m in found}
 
 
 @pytest.mark.parametrize("row", list(rows("date_rules")), ids=lambda row: row["rule"])
 def test_counter_example_of_rule(row: dict[str, str]) -> None:
-    assert row["rule"] not in {m.rule for m in read(row["counter_example"])}
+    assert row["rule"] not in {m.rule for m in read(row["counter_example"], habits=habits_of(row))}
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in rows("date_rules") if row["profile"] == "recall"], ids=lambda row: row["rule"]
+)
+def test_precise_reads_nothing_of_recall(row: dict[str, str]) -> None:
+    assert read(row["example"].split(" | ")[0]) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "dmy", "mdy"),
+    [
+        ("5/3/2015", "2015-03-05", "2015-05-03"),
+        ("13/3/2015", "2015-03-13", "2015-03-13"),
+        ("3/13/2015", "2015-03-13", "2015-03-13"),
+        ("2015/3/5", "2015-03-05", "2015-03-05"),
+        ("Thursday 5/3/2015", "2015-03-05", "2015-03-05"),
+        ("Sunday 5/3/2015", "2015-05-03", "2015-05-03"),
+        ("on 1/2", "", ""),
+        ("dated 2/1", "2016-01-02", "2016-02-01"),
+        ("dated 13/1", "2016-01-13", "2016-01-13"),
+    ],
+)
+def test_order_of_day_and_month(text: str, dmy: str, mdy: str) -> None:
+    for order, day in (("dmy", dmy), ("mdy", mdy)):
+        found = read(text, habits=DateHabits(day_order=order))  # type: ignore[arg-type]
+        assert [m.edtf for m in found] == ([day] if day else [])
+
+
+def test_either_order_keeps_the_other_reading() -> None:
+    for order, other in (("dmy", "2015-05-03"), ("mdy", "2015-03-05")):
+        found = read("5/3/2015", habits=DateHabits(day_order=order))  # type: ignore[arg-type]
+        assert [(m.flags, m.alternatives) for m in found] == [(("ambiguous_order",), (other,))]
 
 
 # The cases
@@ -146,7 +187,7 @@ texts = st.one_of(
 word_lists = st.lists(st.sampled_from(sorted(lexicon().levels)[::7]), max_size=10).map(" ".join)
 days = st.one_of(st.none(), st.dates(date(1900, 1, 1), date(2100, 1, 1)))
 EDTF = re.compile(
-    r"(?:\d{4}(?:-(?:2[1-4]|\d\d(?:-\d\d)?))?~?|\d{3}X|XXXX(?:-(?:\d\d|XX)(?:-(?:\d\d|XX))?)?|\.\.)"
+    r"(?:\d{4}(?:-(?:2[1-4]|\d\d(?:-\d\d)?))?~?|\d{3}X|\d\dXX|XXXX(?:-(?:\d\d|XX)(?:-(?:\d\d|XX))?)?|\.\.)"
     r"(?:/(?:\d{4}(?:-\d\d(?:-\d\d)?)?~?|XXXX-XX-XX|\.\.))?"
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
 
@@ -135,3 +135,43 @@ def test_villages_are_not_far_from_their_district() -> None:
     for row in PLACES:
         if row["kind"] in {"village", "town"} and (row["admin1"], row["admin2"]) in districts:
             assert kilometers(row, districts[row["admin1"], row["admin2"]]) < 130, row
+
+
+@pytest.mark.parametrize("table", ["places_divisions", "places_world"])
+def test_the_other_tables_are_formed_alike(table: str) -> None:
+    found = list(rows(table))
+    assert list(found[0]) == HEAD
+    ids = [row["place_id"] for row in found]
+    assert len(set(ids)) == len(ids)
+    assert not set(ids) & set(BY_ID)
+    for row in found:
+        assert row["kind"] in ADMIN | SETTLED | NATURAL, row
+        assert row["name_en"], row
+        assert row["source"], row
+        assert row["prior"] == "" or -3 <= float(row["prior"]) < 0, row
+
+
+def test_every_neighbor_has_its_first_level_divisions() -> None:
+    found = [*PLACES, *rows("places_divisions")]
+    counts = Counter(row["country"] for row in found if row["kind"] == "governorate")
+    least = {
+        "SY": 14,
+        "LB": 8,
+        "IQ": 18,
+        "TR": 70,
+        "JO": 12,
+        "PS": 2,
+        "IL": 5,
+        "EG": 27,
+        "SA": 13,
+        "YE": 21,
+        "LY": 19,
+    }
+    assert {code: count for code, count in least.items() if counts[code] < count} == {}
+
+
+def test_mistakes_of_public_gazetteers_name_their_place() -> None:
+    for row in rows("gazetteer_mistakes"):
+        assert re.fullmatch(r"(wof|gn):\d+", row["ref"]), row
+        assert row["name"], row
+        assert row["source"], row

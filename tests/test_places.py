@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.places import find_places
+from pipeline.places import RELATIONS, find_places
 from pipeline.places.gazetteer import Gazetteer
 from pipeline.places.recognize import stems
 from pipeline.records import PlaceMention
@@ -100,7 +100,7 @@ def test_clitics_come_off_in_order() -> None:
     assert [stem for stem, _, _ in stems("و")] == ["و"]
 
 
-PIECES = """حلب وحماة بإدلب للباب ريف مدينة #حمص #ريف_حماة تل واسط كفر نبل في من و ، . : Aleppo al-Bab Khan
+PIECES = """مشفى معبر بين شمال كم بعد على قرب أطراف الشمالي لحلب hospital western countryside between km 5 حلب وحماة بإدلب للباب ريف مدينة #حمص #ريف_حماة تل واسط كفر نبل في من و ، . : Aleppo al-Bab Khan
 Sheikhoun Ma'arrat al-Nu'man in near the Of @homs https://a.b/c ١٢ 12 ـ َ أبو محمد لواء U.S. St. - ' ’ _ #"""
 WORDS = st.sampled_from([*PIECES.split(), "\n"])
 TEXTS = st.one_of(
@@ -110,13 +110,23 @@ TEXTS = st.one_of(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(TEXTS, max_size=5))
-def test_any_text_has_sorted_disjoint_spans_inside(gazetteer: Gazetteer, texts: list[str]) -> None:
+def test_any_text_has_sorted_spans_inside(gazetteer: Gazetteer, texts: list[str]) -> None:
     batch = find(texts, gazetteer)
     assert len(batch) == len(texts)
     for text, mentions in zip(texts, batch, strict=True):
+        order = [(mention.span.start, -mention.span.end) for mention in mentions]
+        assert order == sorted(order)
+        names = [mention for mention in mentions if mention.place.coordinate_kind != "inherited"]
         end = 0
-        for mention in mentions:
-            assert end <= mention.span.start < mention.span.end <= len(text)
-            assert mention.candidates
+        for mention in names:  # a facility holds the name that it is made of; names hold none
+            assert end <= mention.span.start
             end = mention.span.end
+        for mention in mentions:
+            assert 0 <= mention.span.start < mention.span.end <= len(text)
+            assert mention.candidates
+            assert (mention.phrase is None) == (mention.relation is None)
+            assert mention.relation is None or mention.relation in RELATIONS
+            if mention.phrase is not None:
+                assert mention.phrase.start <= mention.span.start < mention.span.end <= mention.phrase.end
+                assert 0 <= mention.phrase.start < mention.phrase.end <= len(text)
     assert batch == [find([text], gazetteer)[0] for text in texts]

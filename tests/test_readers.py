@@ -3,31 +3,122 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reader_builders import chat, exported, items_of, message, posts, rejections, source_bytes
+from reader_builders import chat, export_of, exported, items_of, message, posts, rejections, source_bytes
+from telegram_pages import page, post
 
 from pipeline.errors import ExportError
-from pipeline.readers import COLUMNS, READERS, Export, Reading, choose, fingerprint, locate, read
+from pipeline.readers import COLUMNS, READERS, Choice, Export, Reading, choose, fingerprint, locate, read
+from pipeline.readers.catalog import formats
 from pipeline.readers.lines import raw_lines
 from pipeline.readers.printed_times import read_time
 from pipeline.records import RAW_LIMIT, NonPost, Post, Rejection
 
 EXPORTS = {
     "telegram_json": exported(chat([message(number, f"قصف {number}") for number in range(6)])),
+    "telegram_html": page("".join(post(number, f"قصف {number}") for number in range(6))),
     "whatsapp": "".join(f"1{day}/5/2025، 09:17 - أبو محمد: قصف\nسطر {day}\n" for day in range(3, 9)),
     "crowdtangle": "Page Name,Facebook Id,Post Created,URL,Message\n"
     + "".join(f'صفحة,1,2021-07-05 18:02:45 UTC,https://f.com/{number},"نص\nسطر"\n' for number in range(5)),
+    "twarc": "".join(
+        f'{{"id": "13802426117813862{number:02}", "text": "قصف", "created_at": "2021-04-08T19:34:16.000Z", '
+        f'"author_id": "7", "public_metrics": {{"like_count": 1}}}}\n'
+        for number in range(6)
+    ),
+    "x_archive": "window.YTD.tweets.part0 = [\n"
+    + ",\n".join(
+        f'{{"tweet": {{"id_str": "{number}", "full_text": "قصف", "created_at": "Sat Dec 06 18:20:30 +0000 2025"}}}}'
+        for number in range(1, 7)
+    )
+    + "\n]\n",
+    "snscrape": "".join(
+        f'{{"_type": "snscrape.modules.twitter.Tweet", "url": "https://x.com/a/status/{number}", "id": {number}, '
+        f'"date": "2021-01-02T10:00:00+00:00", "rawContent": "قصف", "renderedContent": "قصف"}}\n'
+        for number in range(1, 7)
+    ),
+    "facebook_dyi": '{"group_posts_v2": [\n'
+    + ",\n".join(f'{{"timestamp": 145185162{number}, "data": [{{"post": "قصف"}}]}}' for number in range(6))
+    + "\n]}\n",
+    "zeeschuimer": "".join(
+        f'{{"item_id": "{number}", "source_platform": "instagram.com", "timestamp_collected": 1692473383763, '
+        f'"data": {{"taken_at": 1692450007, "pk": "{number}", "caption": {{"text": "قصف"}}}}}}\n'
+        for number in range(6)
+    ),
+    "fourcat": "id,thread_id,timestamp,body,author,unix_timestamp\n"
+    + "".join(f'{number},1,2021-01-02 10:00:00,"قصف, هنا",A,1609581600\n' for number in range(6)),
+    "meta_content_library": "id,creation_time,text,post_owner.id,post_owner.name,statistics.like_count\n"
+    + "".join(f'{number},2024-01-02T10:00:00+00:00,"قصف, هنا",7,A,3\n' for number in range(6)),
     "table": "id,text,created_at\n"
     + "".join(f'{number},"قصف, هنا",2024-01-02 10:00\n' for number in range(8)),
+    "json": '{"posts": [\n'
+    + ",\n".join(f' {{"id": {number}, "text": "قصف", "date": 1704189600}}' for number in range(8))
+    + "\n]}\n",
+    "discord": '{"guild": {"id": "1", "name": "G"}, "channel": {"id": "2"}, "dateRange": {}, "messages": [\n'
+    + ",\n".join(
+        f'{{"id": "{number}", "type": "Default", "timestamp": "2024-01-02T10:00:00+00:00", "isPinned": false, '
+        f'"content": "قصف", "author": {{"id": "7", "name": "A"}}}}'
+        for number in range(6)
+    )
+    + "]}\n",
+    "telethon": "[\n"
+    + ",\n".join(
+        f'{{"_": "Message", "id": {number}, "peer_id": {{"_": "PeerChannel", "channel_id": 5}}, '
+        f'"date": "2024-01-02T10:00:00+00:00", "message": "قصف"}}'
+        for number in range(6)
+    )
+    + "\n]\n",
+    "telegram_scraper": "id,message_id,date,sender_id,first_name,message,media_type,reply_to\n"
+    + "".join(f'{number},{number},2024-01-02 10:00:00,7,A,"قصف, هنا",,\n' for number in range(8)),
+    "snscrape_telegram": "".join(
+        f'{{"_type": "snscrape.modules.telegram.TelegramPost", "url": "https://t.me/s/hayy/{number}", '
+        f'"date": "2021-01-02T10:00:00+00:00", "content": "قصف", "outlinks": []}}\n'
+        for number in range(6)
+    ),
     "jsonl": "".join(f'{{"id": {number}, "text": "قصف", "date": 1704189600}}\n' for number in range(8)),
+    "wordpress_html": '<html><body class="postid-5"><div class="entry-content">قصف هنا</div>\n'
+    + "".join(
+        f'<li class="comment" id="comment-{number}"><b class="fn">A</b> <time datetime="2016-01-0{number}T20:07:00+02:00">'
+        f'x</time><div class="comment-content">قصف {number}</div></li>\n'
+        for number in range(1, 6)
+    )
+    + "</body></html>\n",
+    "wxr": "<rss><channel><wp:wxr_version>1.2</wp:wxr_version>\n"
+    + "".join(
+        f"<item><title>x</title><content:encoded><![CDATA[قصف {number}]]></content:encoded><wp:post_id>{number}"
+        f"</wp:post_id><wp:post_date_gmt>2016-01-03 18:07:00</wp:post_date_gmt></item>\n"
+        for number in range(6)
+    )
+    + "</channel></rss>\n",
+    "reddit": "".join(
+        f'{{"id": "c{number}", "body": "قصف", "created_utc": 1451851620, "subreddit": "s", "link_id": "t3_1"}}\n'
+        for number in range(6)
+    ),
+    "youtube": '{"id": "dQw4w9WgXcQ", "extractor": "youtube", "webpage_url": "x", "upload_date": "2016", "comments": [\n'
+    + ",\n".join(
+        f'{{"id": "U{number}", "text": "قصف", "parent": "root", "timestamp": 1479081600}}'
+        for number in range(6)
+    )
+    + "]}\n",
+    "vk_html": "<html><body>\n"
+    + "".join(
+        f'<div class="message" data-id="{number}"><div class="message__header">A, 5 мая 2022 в 1:30:12</div>'
+        f"<div>قصف {number}</div></div>\n"
+        for number in range(6)
+    )
+    + "</body></html>\n",
     "blog_text": "Title\n\nWords.\n\n"
     + "".join(f"Name{number} said:\nJanuary {number}rd, 2016, 8:07 pm\n\nنعم\n\n" for number in range(3, 8)),
 }
+
+
+OF_BYTES = {"spreadsheet", "parquet"}
+"""Formats that are no text; their own tests have their examples."""
 
 
 @pytest.fixture(params=sorted(EXPORTS))
@@ -38,7 +129,7 @@ def export(request, tmp_path: Path) -> tuple[str, Path]:
 
 
 def test_every_reader_has_an_example_and_says_what_it_does():
-    assert sorted(READERS) == sorted(EXPORTS)
+    assert sorted(READERS) == sorted([*EXPORTS, *OF_BYTES])
     for name, reader in READERS.items():
         assert reader.name == name
         assert reader.about
@@ -46,9 +137,13 @@ def test_every_reader_has_an_example_and_says_what_it_does():
         assert reader.loses
 
 
+def test_the_page_of_formats_is_printed_from_the_readers(root):
+    assert (root / "docs" / "formats.md").read_text(encoding="utf-8") == formats()
+
+
 def test_auto_finds_the_format(export):
     name, path = export
-    assert choose(path, path.name).name == name
+    assert choose(export_of(path)).name == name
 
 
 def test_every_item_leads_back_to_its_bytes(export):
@@ -64,7 +159,7 @@ def test_every_item_leads_back_to_its_bytes(export):
         if isinstance(item, Post):
             for line in item.text.split("\n"):
                 assert line.strip('"') in found.decode()
-    assert whole[at:].strip(b" \r\n\t]}") == b""
+    assert re.sub(rb"</[a-z]+>|[\s\]}]", b"", whole[at:]) == b""  # only brackets and closing tags are no rows
 
 
 def test_reading_twice_gives_the_same(export):
@@ -121,7 +216,7 @@ def test_auto_stops_where_nothing_fits(tmp_path, text):
     path = tmp_path / "what.txt"
     path.write_text(text)
     with pytest.raises(ExportError, match=r"what\.txt"):
-        choose(path, path.name)
+        choose(export_of(path))
 
 
 def test_auto_names_both_where_two_fit(tmp_path, monkeypatch):
@@ -130,7 +225,7 @@ def test_auto_names_both_where_two_fit(tmp_path, monkeypatch):
     sure = READERS["jsonl"].score
     monkeypatch.setitem(READERS, "twin", type(READERS["jsonl"])(*twin(sure)))
     with pytest.raises(ExportError, match=r"x\.jsonl: this may be .* or .*set reader"):
-        choose(path, path.name)
+        choose(export_of(path))
 
 
 def twin(score):
@@ -140,11 +235,18 @@ def twin(score):
 def test_a_file_that_is_not_there(tmp_path):
     gone = tmp_path / "gone.json"
     with pytest.raises(ExportError, match=r"gone\.json"):
-        choose(gone, gone.name)
+        choose(Export(gone, gone.name, ""))
     for reader in READERS.values():
         reading = Reading(source="s", columns={"text": "text", "posted_at": "date"})
         with pytest.raises(ExportError, match=r"gone\.json"):
-            list(read(Export(gone, gone.name, ""), reading, reader))
+            list(
+                read(
+                    Choice(
+                        Export(gone, gone.name, ""), reader.name, ((Export(gone, gone.name, ""), reader),)
+                    ),
+                    reading,
+                )
+            )
 
 
 @pytest.mark.parametrize("locator", ["", "bytes 1", "line x", "rows 1", "xpath /a"])
@@ -188,7 +290,7 @@ def test_any_bytes_give_items_or_an_export_error(name, data, tmp_path):
             assert item.detail
 
 
-@pytest.mark.parametrize("name", sorted(READERS))
+@pytest.mark.parametrize("name", sorted(EXPORTS))
 @FUZZ
 @given(data=st.data())
 def test_a_spoiled_byte_costs_little(name, data, tmp_path):
@@ -217,7 +319,7 @@ def test_a_spoiled_byte_costs_little(name, data, tmp_path):
 def test_lines_are_whole_and_in_order(data, encoding, tmp_path):
     path = tmp_path / "lines"
     path.write_bytes(data.encode(encoding))
-    lines = list(raw_lines(path))
+    lines = list(raw_lines(export_of(path)))
     whole = path.read_bytes()
     assert b"".join(whole[line.start : line.end] for line in lines) == whole or not data
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))

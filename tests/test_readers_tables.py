@@ -379,8 +379,8 @@ def test_a_last_line_that_was_cut(read):
     assert [rejection.reason for rejection in rejections(items)] == [Reason.TRUNCATED]
 
 
-def test_one_array_is_told_how_to_convert(read):
-    with pytest.raises(ExportError, match="jq"):
+def test_one_array_is_told_its_reader(read):
+    with pytest.raises(ExportError, match="set reader to json"):
         read('[{"id": 1}]', "jsonl")
 
 

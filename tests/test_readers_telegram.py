@@ -399,9 +399,26 @@ def test_files_that_are_none_of_telegram(write):
             items_of(write(text), "telegram_json")
 
 
-def test_utf16_is_refused_with_the_way_out(write):
-    with pytest.raises(ExportError, match="UTF-8"):
-        items_of(write(exported(chat([message(1)])).encode("utf-16")), "telegram_json")
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le"])
+@pytest.mark.parametrize("indent", [1, None])
+def test_utf16_is_read_and_leads_back_to_its_own_bytes(write, encoding, indent):
+    document = chat([message(number, f"قصف 😀 {number}") for number in range(3)])
+    whole = json.dumps(document, ensure_ascii=False, indent=indent)
+    path = write(whole.encode(encoding))
+    found = posts(items_of(path, zone="UTC"))
+    assert [post.text for post in found] == [f"قصف 😀 {number}" for number in range(3)]
+    for post in found:
+        source = source_bytes(path, post)
+        assert source in path.read_bytes()
+        assert json.loads(source.decode("utf-16-be" if "be" in encoding else "utf-16-le"))["id"] == int(
+            post.native_id
+        )
+
+
+def test_a_name_that_stands_twice_is_noted(write):
+    twice = exported(chat([message(1)])).replace('   "text": ', '   "text": "first",\n   "text": ', 1)
+    (post,) = posts(items_of(write(twice)))
+    assert (post.text, post.extra["repaired"]) == ("قصف على الحي", ["duplicate_key:text"])
 
 
 def test_unknown_zone_is_named(write):
@@ -424,7 +441,7 @@ def test_both_ways_of_reading_a_message_agree(write, tmp_path):
     path = write(chat(records))
     export = Export(path, path.name, "0")
     for zone in (None, "Asia/Damascus"):
-        chats = telegram_json._Chats(export, Reading(source="s", zone=zone), IndentedRecords(path), None)
+        chats = telegram_json._Chats(export, Reading(source="s", zone=zone), IndentedRecords(export), None)
         seen = 0
         for piece in chats._records:
             if piece.what == "record":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -283,3 +284,107 @@ def test_locators_give_the_lines(tmp_path):
     first, second = items_of(path)
     assert source_bytes(path, first) == f"{BEGIN}A: one\r\ntwo\r\n".encode()
     assert source_bytes(path, second) == f"{BEGIN}A: three".encode()
+
+
+MORE_SHAPES = [
+    ("5/1/25, 9:17:00 AM: A: x\n5/13/25, 9:05:00 PM: A: y", "second"),  # iOS before 2018
+    ("01/05/2025 à 09:17 - A: x\n13/05/2025 à 21:05 - A: y", "minute"),
+    ("[1.5.2025 klo 9.17.00] A: x\n[13.5.2025 klo 21.05.00] A: y", "second"),
+    ("2025-05-01, 09 h 17 - A: x\n2025-05-13, 21 h 05 - A: y", "minute"),
+    ("1.05.25 г., 9:17 - A: x\n13.05.25 г., 21:05 - A: y", "minute"),
+    ("2025/5/1 上午9:17 - A: x\n2025/5/13 下午9:05 - A: y", "minute"),
+    ("2025. 5. 1. 오전 9:17 - A: x\n2025. 5. 13. 오후 9:05 - A: y", "minute"),
+    ("1/5/25, 9:17 π.μ. - A: x\n13/5/25, 9:05 μ.μ. - A: y", "minute"),
+    ("1/5/2568 09:17 - A: x\n13/5/2568 21:05 - A: y", "minute"),  # Thailand
+    ("٣/١١/١٤٤٦ هـ، ٩:١٧ ص - A: x\n١٥/١١/١٤٤٦ هـ، ٩:٠٥ م - A: y", "minute"),  # Saudi Arabia, Umm al-Qura
+    ("01/05/25 09.17 - A: x\n13/05/25 21.05 - A: y", "minute"),
+]
+
+
+@pytest.mark.parametrize(("text", "precision"), MORE_SHAPES)
+def test_shapes_of_other_phones(read, text, precision):
+    first, last = posts(read(text, "auto"))
+    assert first.posted_local == datetime(2025, 5, 1, 9, 17)
+    assert last.posted_local == datetime(2025, 5, 13, 21, 5)
+    assert (first.text, last.text, last.time_precision) == ("x", "y", precision)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Ahmad hat den Betreff von „A: b“ zu „C: d“ geändert",
+        "Ahmad a changé le sujet de « A: b » à « C »",
+        "הודעות ושיחות מוצפנות מקצה לקצה: אף אחד מחוץ לצ'אט הזה לא יכול לקרוא אותן.",
+        "Nachrichten und Anrufe sind Ende-zu-Ende-verschlüsselt: mehr erfahren.",
+    ],
+)
+def test_lines_of_whatsapp_in_other_languages(read, line):
+    items = read(f"{BEGIN}Z: before\n{BEGIN}{line}\n{BEGIN}Z: after")
+    assert (len(posts(items)), len(nonposts(items))) == (2, 1)
+
+
+def test_the_group_writes_only_notices_on_ios_in_any_language(read):
+    head = "[13/05/2025, 21:05:00] "
+    chat = (
+        f"{head}Vecinos: {LRM}Aviso de cifrado en un idioma desconocido\n{head}Z: hola\n"
+        f"{head}Vecinos: {LRM}Z ha hecho algo\n{head}Z: {LRM}ver esto\n"
+    )
+    items = read(chat)
+    assert [post.text for post in posts(items)] == ["hola", f"{LRM}ver esto"]
+    assert len(nonposts(items)) == 2
+    spoken = read(chat + f"{head}Vecinos: hablo yo\n")  # the name of a person, in a chat of two
+    assert len(posts(spoken)) == 5
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("imagen omitida", "media"),
+        ("Bild weggelassen", "media"),
+        ("PTT-20250328-WA0014.opus (archivo adjunto)", "media"),
+        ("<Anhang: 0001-PHOTO.jpg>", "media"),
+        ("Bu mesaj silindi.", "deleted"),
+        ("این پیام حذف شد", "deleted"),
+        ("la imagen omitida en el informe", "post"),
+    ],
+)
+def test_media_and_deletions_in_other_languages(read, body, kind):
+    assert posts(read(f"{BEGIN}A: {body}"))[0].kind == kind
+
+
+def test_a_log_file_is_no_chat(tmp_path):
+    path = tmp_path / "service.log"
+    path.write_text("2025-05-13 21:05:00 INFO: started\n2025-05-13 21:05:01,123 - root - WARNING: x\n" * 9)
+    with pytest.raises(ExportError):
+        items_of(path)
+
+
+@pytest.mark.parametrize("name", ["_chat.txt", "WhatsApp Chat with X.txt", "دردشة واتساب مع أخبار الحي.txt"])
+def test_the_zip_of_a_chat_with_its_media(tmp_path, name):
+    path = tmp_path / "chat.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, f"{BEGIN}A: one\ntwo\n{BEGIN}B: <تم استبعاد الوسائط>\n")
+        archive.writestr("IMG-1.jpg", b"\xff\xd8\xff")
+    items = items_of(path)
+    assert [post.text for post in posts(items)] == ["one\ntwo", ""]
+    assert source_bytes(path, posts(items)[0]).decode() == f"{BEGIN}A: one\ntwo\n"
+    assert len(nonposts(items)) == 1  # the photo
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["3/4/2025، 09:17 - ", "٣/٤/٢٠٢٥، ٩:١٧ ص - ", "03.04.25, 09:17 - ", "[03.04.25, 09:17:00] "],
+)
+def test_heads_that_no_phone_writes_with_the_month_first(read, head):
+    found = posts(read(f"{head}A: x\n{head}A: y"))
+    assert [str(post.posted_local.date()) for post in found] == ["2025-04-03"] * 2
+    assert str(posts(read(f"{head}A: x", day_order="mdy"))[0].posted_local.date()) == "2025-03-04"
+
+
+def test_a_marked_line_that_names_its_writer_is_a_notice(read):
+    head = "[13/05/2025, 21:05:00] "
+    items = read(
+        f"{head}Rim: hallo\n{head}Rim: {LRM}Rim hat Sami hinzugefügt\n{head}Rim: {LRM}Bild weggelassen\n"
+    )
+    assert [post.kind for post in posts(items)] == ["post", "media"]
+    assert len(nonposts(items)) == 1

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.config import Config, load
 from pipeline.data import rows
-from pipeline.readers import READERS, Export, Reading, choose, fingerprint, read
+from pipeline.readers import Export, Reading, choose, fingerprint, read
 from pipeline.records import NonPost, Post, Rejection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,9 +56,8 @@ def items(config: Config) -> dict[str, list[Post | NonPost | Rejection]]:
         )
         found[source.name] = []
         for path in config.find_files(source):
-            reader = choose(path, path.name) if source.reader == "auto" else READERS[source.reader]
             export = Export(path, path.relative_to(ROOT).as_posix(), fingerprint(path))
-            found[source.name] += read(export, reading, reader)
+            found[source.name] += read(choose(export, source.reader), reading)
     return found
 
 

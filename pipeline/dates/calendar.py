@@ -54,6 +54,17 @@ def year(number: int) -> Period | None:
     return (date(number, 1, 1), date(number, 12, 31)) if number in YEARS else None
 
 
+def half(period: Period, number: int) -> Period:
+    """The first or second half: six months of a year, else the days until the 15th and those from the 16th.
+
+    >>> half((date(2015, 1, 1), date(2015, 12, 31)), 2)
+    (datetime.date(2015, 7, 1), datetime.date(2015, 12, 31))
+    """
+    first, last = period
+    middle = shift(first, 6, "m") if (last - first).days > 300 else first + timedelta(15)
+    return (first, middle - timedelta(1)) if number == 1 else (middle, last)
+
+
 def season(number: int, kind: int) -> Period | None:
     """A northern meteorological season; the winter of a year ends in February of the next."""
     if number not in YEARS:
@@ -104,13 +115,20 @@ def around(inside: date, unit: str, step: int = 0) -> Period:
 def third(period: Period, part: str) -> Period:
     """The early (e), middle (m) or late (l) part of a period.
 
-    Of a month days 1-10, 11-20 and 21 to its end, of a year four months each; of a week the first three
-    days, the middle ones and the last three.
+    Of a month days 1-10, 11-20 and 21 to its end, of a season one month each, of a year four; of a decade
+    the years 0-3, 4-6 and 7-9; of a week the first three days, the middle ones and the last three.
+
+    >>> third((date(1980, 1, 1), date(1989, 12, 31)), "m")
+    (datetime.date(1984, 1, 1), datetime.date(1986, 12, 31))
     """
     first, last = period
     length = (last - first).days + 1
-    if length > 300:
+    if length > 3600:
+        starts = (first, shift(first, 4, "y"), shift(first, 7, "y"))
+    elif length > 300:
         starts = (first, shift(first, 4, "m"), shift(first, 8, "m"))
+    elif length > 80:
+        starts = (first, shift(first, 1, "m"), shift(first, 2, "m"))
     elif length >= 28:
         starts = (first, first + timedelta(10), first + timedelta(20))
     else:

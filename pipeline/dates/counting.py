@@ -55,6 +55,8 @@ def this_part(slots: Slots, context: Context) -> Reading | None:
 def told_day(slots: Slots, context: Context) -> Reading | None:
     """ "that day", "the next day", "in that month": from the last date that the text named."""
     told = context.named
+    if told is None and slots.has("dayafter"):
+        return None
     step = slots.direction or 0
     name = next((u for u, _ in slots.units), "d") if not slots.has("today", "part") else "d"
     if told is None or told.first is None:
@@ -68,7 +70,20 @@ def told_day(slots: Slots, context: Context) -> Reading | None:
     return replace(made, anchor="text", anchor_date=start) if made else None
 
 
-def _amount(slots: Slots) -> list[tuple[int | None, str]] | None:
+def told_beside(slots: Slots, context: Context) -> Reading | None:
+    """ "the day before", "the night after the battle": beside the day that the text named last.
+
+    Right behind a day ("on 8 October, the day after the crossing") it is that day by another name.
+    """
+    told = context.named
+    if told is None or told.first is None or told.grain != "day":
+        return None
+    step = -1 if slots.has("before") else 1
+    day = context.after if context.after is not None else cal.shift(told.first, step, "d")
+    return of_day(day, anchor="text", anchor_date=told.first)
+
+
+def amounts(slots: Slots) -> list[tuple[int | None, str]] | None:
     """Counts with their units: [(2, "m")]; None for a count that is not said ("a few")."""
     found: list[tuple[int | None, str]] = []
     count: int | None = None
@@ -91,7 +106,7 @@ def _amount(slots: Slots) -> list[tuple[int | None, str]] | None:
     return found or None
 
 
-def _moved(start: date, amount: list[tuple[int | None, str]], sign: int) -> Reading | None:
+def moved(start: date, amount: list[tuple[int | None, str]], sign: int) -> Reading | None:
     """A point some units away; from weeks on the day is only about right, from five years on the year."""
     day = start
     for count, name in amount:
@@ -114,17 +129,20 @@ def _duration(amount: list[tuple[int | None, str]]) -> str:
 
 
 def ago(slots: Slots, context: Context) -> Reading | None:
-    amount = _amount(slots)
-    if amount is None:
+    """ "two days ago"; Maghrebi "these two years" (that he is gone) counts back as well."""
+    amount = amounts(slots)
+    if amount is None or (slots.kinds[0] == "of" and slots.items[0].value != 1):  # "of year" is English
         return None
+    if slots.kinds[0] == "of" and any(count is not None and count > 100 for count, _ in amount):
+        return None  # "better than a thousand months"
     if any(count is None for count, _ in amount) or context.day is None:
         return unanchored("day", "PAST_REF", anchor_date=context.day)
-    return counted(_moved(context.day, amount, -1), context)
+    return counted(moved(context.day, amount, -1), context)
 
 
 def ahead(slots: Slots, context: Context) -> Reading | None:
     """ "after two days": from the day of posting where something is to come, else from an event."""
-    amount = _amount(slots)
+    amount = amounts(slots)
     if amount is None:
         return None
     explicit = slots.has("hence")
@@ -132,12 +150,12 @@ def ahead(slots: Slots, context: Context) -> Reading | None:
         return None if slots.has("in") else after_event("FUTURE_REF")
     if any(count is None for count, _ in amount) or context.day is None:
         return unanchored("day", "FUTURE_REF", anchor_date=context.day)
-    return counted(_moved(context.day, amount, 1), context)
+    return counted(moved(context.day, amount, 1), context)
 
 
 def later(slots: Slots, context: Context) -> Reading | None:
     """ "twelve days later": from the last date that the text named."""
-    amount = _amount(slots)
+    amount = amounts(slots)
     if amount is None:
         return None
     told = context.named
@@ -152,7 +170,7 @@ def later(slots: Slots, context: Context) -> Reading | None:
         return replace(made, anchor="text", anchor_date=start) if made else None
     if told.grain != "day":
         return after_event("XXXX-XX-XX")
-    made = _moved(start, amount, sign)
+    made = moved(start, amount, sign)
     return replace(made, anchor="text", anchor_date=start) if made else None
 
 
@@ -170,7 +188,9 @@ def weekdays_away(slots: Slots, context: Context) -> Reading | None:
 
 def window(slots: Slots, context: Context) -> Reading | None:
     """ "the last three days": days up to yesterday or from tomorrow on; whole weeks, months and years."""
-    amount = _amount(slots)
+    if slots.has("hours"):
+        return _hours(slots, context)
+    amount = amounts(slots)
     if amount is None:
         return None
     forward = slots.has("next", "ennext", "following")
@@ -190,6 +210,19 @@ def window(slots: Slots, context: Context) -> Reading | None:
     return counted(of_period(period, "range", _duration([(count, name)])), context)
 
 
+def _hours(slots: Slots, context: Context) -> Reading | None:
+    """ "the past 24 hours": yesterday and today; fewer than a day of hours is no date."""
+    count = slots.int_of("num", "number", "count")
+    if count is None or not 24 <= count <= 240:
+        return None
+    forward = slots.has("next", "ennext")
+    if context.day is None:
+        return unanchored("range", "FUTURE_REF" if forward else "PAST_REF")
+    days = cal.shift(context.day, (1 if forward else -1) * -(-count // 24), "d")
+    period = (context.day, days) if forward else (days, context.day)
+    return counted(of_period(period, "range", f"PT{count}H"), context)
+
+
 def unit(slots: Slots, context: Context) -> Reading | None:
     """ "last week", "this month", "next year"."""
     found = slots.units
@@ -198,7 +231,9 @@ def unit(slots: Slots, context: Context) -> Reading | None:
     name = found[-1][0]
     step = slots.direction
     told = context.told
-    if slots.has("that", "enfollowing", "following") or (slots.has("enprevious") and told is not None):
+    if slots.has("that", "enfollowing", "following") or (
+        slots.has("enprevious") and (told is not None or (slots.has("the") and context.named is not None))
+    ):
         return told_day(slots, context)
     if slots.has("the") and slots.has("ennext") and told is not None and context.named is not None:
         return told_day(slots, context)  # "the next month" of a story; without "the" from the day of posting
@@ -215,7 +250,11 @@ def unit(slots: Slots, context: Context) -> Reading | None:
 def day_of_unit(slots: Slots, context: Context) -> Reading | None:
     """ "the 20th of next month"."""
     days = slots.days
-    holder = unit(Slots([i for i in slots.items if i.kind != "dayword"]), context)
+    if slots.has("cur") and not any(unit != "d" for unit, _ in slots.units):  # "on the 3rd of the present"
+        holder = of_unit(context.day, "m", 0) if context.day else unanchored("month", "PRESENT_REF")
+        holder = counted(holder, context)
+    else:
+        holder = unit(Slots([i for i in slots.items if i.kind != "dayword"]), context)
     if not days or holder is None or holder.grain != "month":
         return None
     if holder.first is None:

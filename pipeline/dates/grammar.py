@@ -30,13 +30,15 @@ class Grammar(Struct, frozen=True):
 
 
 @cache
-def grammar() -> Grammar:
-    """The compiled grammar."""
+def grammar(recall: bool = False) -> Grammar:
+    """The compiled grammar, with or without the rules of the profile "recall"."""
     letters = lexicon().letters
     shapes = {row["shape"]: row["pattern"] for row in rows("date_shapes")}
     rules: dict[str, Rule] = {}
     choices: list[str] = []
     for row in rows("date_rules"):
+        if row["profile"] == "recall" and not recall:
+            continue
         rules[row["rule"]] = Rule(
             row["rule"], RESOLVERS[row["resolver"]], row["kind"], _confidence(row["confidence"])
         )
@@ -45,13 +47,13 @@ def grammar() -> Grammar:
 
 
 @lru_cache(maxsize=1 << 14)
-def next_match(letters: str, place: int) -> tuple[str, int, int] | None:
+def next_match(letters: str, place: int, recall: bool = False) -> tuple[str, int, int] | None:
     """The rule that matches first from `place` on, and where; None where none does.
 
     Posts say the same few shapes of dates again and again: among 3,200 real tweets two of three look-ups are
     answered from memory, and more the longer a run lasts.
     """
-    match = grammar().pattern.search(letters, place)
+    match = grammar(recall).pattern.search(letters, place)
     if match is None:
         return None
     assert match.lastgroup is not None
@@ -105,13 +107,18 @@ class Cues(Struct, frozen=True):
     no_prefixes: tuple[str, ...]
 
     pairs: frozenset[tuple[str, str]]  # two words of a future
+    suffixes: tuple[str, ...]  # of longer words: a past of the verb
+    no_past: frozenset[str]
+    passive: frozenset[str]  # a word with such a suffix behind one of these tells no tense
 
-    def tense(self, word: str, following: str) -> int:
+    def tense(self, word: str, following: str, before: str = "") -> int:
         """1 for a word of what is to come, -1 of what has happened, 0 for any other."""
         if word in self.future or (word, following) in self.pairs:
             return 1
         if word in self.past:
-            return -1
+            return 0 if before in self.passive else -1
+        if len(word) > 4 and word.endswith(self.suffixes) and word not in self.no_past:
+            return 0 if before in self.passive else -1
         if len(word) < 4 or not word.startswith(self.prefixes) or word in self.no_future:
             return 0
         return 0 if word.startswith(self.no_prefixes) else 1
@@ -134,6 +141,9 @@ def cues() -> Cues:
         frozenset(words("no_future", "word")),
         tuple(words("no_future", "prefix")),
         frozenset((one, two) for one, two in (word.split() for word in words("future", "pair"))),
+        tuple(words("past", "suffix")),
+        frozenset(words("no_past", "word")),
+        frozenset(words("no_past", "lead")),
     )
 
 

@@ -30,7 +30,8 @@ def read_items(tokens: TokenBatch, first: int, last: int, lexicon: Lexicon) -> l
     reader = _Reader(tokens, last, lexicon)
     at = first
     while at < last:
-        at = reader.number(at) if tokens.surfaces[at].isdigit() else reader.word(at)
+        digits = tokens.surfaces[at].isdigit() and not reader.spelled(at)
+        at = reader.number(at) if digits else reader.word(at)
     return reader.items
 
 
@@ -60,6 +61,12 @@ class _Reader:
             return self._junk(at, stop)
         return stop
 
+    def spelled(self, at: int) -> bool:
+        """Whether a digit is a syllable: "2moro"."""
+        if self.tokens.surfaces[at] not in self.lexicon.phrases or at + 1 >= self.last:
+            return False
+        return bool(self.tokens.glued[at + 1]) and self._meaning(at)[1] > at + 1
+
     def number(self, at: int) -> int:
         """Read the digits at `at` and what hangs on them; the token behind it."""
         surfaces, glued = self.tokens.surfaces, self.tokens.glued
@@ -76,12 +83,14 @@ class _Reader:
             )  # more digits than a date has
             or before in (":", "+", "$", "€", "£", "°", "=")
             or (before in ("/", "-", ".", ",") and self._digit_before(at - 1))
-            or (not signs and before.isascii() and before.isalpha())  # B52
+            or (not signs and before.isascii() and before.isalpha() and before != "q")  # B52
+            or (before == "-" and self._letter_before(at - 1))  # U-1945
         ):
             while stop < self.last and glued[stop] and (surfaces[stop].isdigit() or self._digit_behind(stop)):
                 stop += 1
             return self._junk(at, stop)
-        made = _read_chain(numbers, signs)
+        short = before == "'" and not signs and numbers[0][1] == 2
+        made = [("shortyear", _century(numbers[0][0]), 1)] if short else _read_chain(numbers, signs)
         if made is None:
             return self._junk(at, stop)
         token = at
@@ -128,6 +137,13 @@ class _Reader:
     def _digit_before(self, sign: int) -> bool:
         return sign > 0 and bool(self.tokens.glued[sign]) and self.tokens.surfaces[sign - 1].isdigit()
 
+    def _letter_before(self, sign: int) -> bool:
+        """Whether one letter or two stand right before a sign: the name of a machine."""
+        surfaces = self.tokens.surfaces
+        if sign <= 0 or not self.tokens.glued[sign]:
+            return False
+        return len(surfaces[sign - 1]) <= 2 and surfaces[sign - 1].isascii() and surfaces[sign - 1].isalpha()
+
     def _digit_behind(self, sign: int) -> bool:
         """Whether a sign of a number is followed by more of it."""
         tokens = self.tokens
@@ -145,7 +161,9 @@ class _Reader:
         end = stop + 1
         if kinds == ["apostrophe"] and tokens.surfaces[end : end + 1] == ["s"] and tokens.glued[end]:
             kinds, end = ["decadesuffix"], stop + 2
-        decade = number.kind == "year" and isinstance(number.value, int) and number.value % 10 == 0
+        decade = (
+            number.kind in ("year", "shortyear") and isinstance(number.value, int) and number.value % 10 == 0
+        )
         if kinds == ["suffix"] and number.kind == "num":
             self.items[-1] = replace(number, kind="ordinal", end=tokens.ends[stop], last=end)
             return end
@@ -168,9 +186,13 @@ class _Reader:
                 linked = True
             else:
                 linked = (len(parts) == 2 and parts[0].kind == "and") or self.tokens.surfaces[stop].isascii()
-            if not linked or not parts or parts[-1].kind not in ("number", "hundred"):
+            if not linked or not parts:
                 break
             value = parts[-1].value
+            if parts[-1].kind == "wweekday" and value == 0:  # the word for Monday is the word for two
+                value = 2
+            elif parts[-1].kind not in ("number", "hundred"):
+                break
             assert isinstance(value, int)
             total, stop = total + value, after
         kind = "yearwords" if 1700 <= total <= 2099 else "count"
@@ -266,6 +288,11 @@ def read_full(numbers: Segment, sign: str) -> tuple[int, ...] | None:
     year, month, number = good[0]
     ambiguous = len(good) == 2 and month != number and a_width != 4
     return (year, month, number, number if ambiguous else 0, month if ambiguous else 0, guessed)
+
+
+def _century(short: int) -> int:
+    """The year of two digits: until 2029, else of the last century."""
+    return short + (2000 if short < 30 else 1900)
 
 
 def _kind(number: int, width: int) -> str:

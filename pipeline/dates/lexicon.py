@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from functools import lru_cache
 from itertools import product
 from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from pipeline.data import rows
+from pipeline.text import normalize
 
 WAW: Final = "\N{ARABIC LETTER WAW}"
 FEH: Final = "\N{ARABIC LETTER FEH}"
 BEH: Final = "\N{ARABIC LETTER BEH}"
 LAM: Final = "\N{ARABIC LETTER LAM}"
+HEH: Final = "\N{ARABIC LETTER HEH}"  # ha- of dialect: this
 AL: Final = "\N{ARABIC LETTER ALEF}\N{ARABIC LETTER LAM}"
 
 Value = int | str | tuple[int, ...]
 
 # Levels: how one token looks to the scan over a whole batch.
-UNKNOWN, KNOWN, CORE, DIGITS, SIGN = "x", "k", "c", "d", "s"
+UNKNOWN, KNOWN, CORE, DIGITS, SIGN, QUOTE = "x", "k", "c", "d", "s", "q"
 
 
 class Part(Struct, frozen=True):
@@ -39,13 +42,17 @@ class Lexicon(Struct, frozen=True):
     letters: dict[str, str]  # class -> its letter in the grammar
 
 
-@cache
-def lexicon() -> Lexicon:
-    """The compiled tables."""
+@lru_cache(maxsize=64)
+def lexicon(feasts: tuple[tuple[str, str], ...] = ()) -> Lexicon:
+    """The compiled tables, with named days of the user's own: see `DateHabits.feasts`.
+
+    Raises `ValueError` for a day that is none of 2011-04-22, --04-17 and hijri 01-10.
+    """
     classes = {row["class"]: row for row in rows("date_classes")}
     letters = {name: chr(0x100 + number) for number, name in enumerate(classes)}
     entries = [(row["surface"], row["class"], _value(row["value"])) for row in rows("date_words")]
     entries += _compounds(entries)
+    entries = [*(_own_feast(name, day) for name, day in feasts), *entries]
     words: dict[str, tuple[Part, ...]] = {}
     phrases: dict[str, list[tuple[list[str], tuple[Part, ...]]]] = {}
     # Plain words first: a glued letter never takes a surface away from a word.
@@ -70,11 +77,33 @@ def lexicon() -> Lexicon:
             for other in (token, *further):
                 levels.setdefault(other, KNOWN)
     levels |= {sign: SIGN for sign, parts in words.items() if parts[0].kind in ("slash", "dash", "dot")}
+    levels["'"] = QUOTE
     for width in (1, 2, 3, 4):
         for number in range(10**width):
             levels[f"{number:0{width}d}"] = DIGITS
     levels |= {str(number): CORE for number in range(1700, 2100)}
+    for token, known in phrases.items():  # "2moro": its digit is a digit first
+        if token.isdigit():
+            levels |= {further[0]: CORE for further, parts in known if parts[-1].kind in core}
     return Lexicon(levels, words, phrases, letters)
+
+
+_OWN_DAY: Final = re.compile(r"(?:(hijri )|(--)|(\d{4})-)(\d\d)-(\d\d)")
+
+
+def _own_feast(name: str, day: str) -> tuple[str, str, Value]:
+    """A named day of the user as an entry of date_words.
+
+    >>> _own_feast("Land Day", "--03-30")
+    ('land day', 'feast', 'g03-30')
+    """
+    words = " ".join(normalize(name).text.split())
+    match = _OWN_DAY.fullmatch(day)
+    if match is None or not words:
+        raise ValueError(f"feast {name!r}: {day!r} is none of 2011-04-22, --04-17 and hijri 01-10")
+    hijri, _, year, month, number = match.groups()
+    kind = "h" if hijri else "g" if year is None else "x"
+    return words, "feast", f"{kind}{month}-{number}" + (f"-{year}" if year else "")
 
 
 def _value(cell: str) -> Value:
@@ -88,18 +117,21 @@ def _longest_first(phrase: tuple[list[str], tuple[Part, ...]]) -> int:
 
 
 def _glued(word: str, kind: str, value: Value, clitics: str) -> list[tuple[str, tuple[Part, ...]]]:
-    """A word and its forms with wa-, fa-, bi-, li- before it; li- swallows the alef of the article."""
+    """A word and its forms with wa-, fa-, bi-, li-, ha- before it; li- swallows the alef of the article."""
     found: list[tuple[str, tuple[Part, ...]]] = [(word, (Part(kind, value),))]
     if not clitics or word.isascii():
         return found
-    glue = {"w": (WAW, "and"), "f": (FEH, ""), "b": (BEH, "bi"), "l": (LAM, "li")}
+    glue = {"w": (WAW, "and"), "f": (FEH, ""), "b": (BEH, "bi"), "l": (LAM, "li"), "h": (HEH, "this")}
+    if not word.startswith(AL):
+        clitics = clitics.replace("h", "")
     if len(word) <= 2:  # two letters with one before them are another word
         clitics = clitics.replace("b", "").replace("l", "").replace("f", "")
     leads: list[tuple[tuple[str, str], ...]] = [(glue[letter],) for letter in clitics]
     leads += [
         (glue[outer], glue[inner])
-        for outer in "wf"
-        for inner in "bl"
+        for outer in "wfbl"
+        for inner in "blh"
+        if (inner == "h" or outer in "wf")
         if outer in clitics and inner in clitics
     ]
     for lead in leads:

@@ -1,8 +1,8 @@
-"""Resolvers of words that name: a day, a month, a year, a feast, the n-th weekday of a month."""
+"""Resolvers of words that name: a day, a month, a year, the n-th weekday of a month."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from msgspec.structs import replace
 
@@ -14,7 +14,6 @@ from pipeline.dates.nearest import (
     in_some_year,
     month_in_some_year,
     nearest,
-    relative_year,
     weekday_near,
 )
 from pipeline.dates.reading import (
@@ -26,15 +25,13 @@ from pipeline.dates.reading import (
     of_hijri_month,
     of_month,
     of_period,
-    of_season,
-    of_unit,
     of_year,
     unanchored,
 )
 from pipeline.dates.slots import MONTHS, UNITS, WEEKDAYS, Context, Slots
 
 
-def full(slots: Slots, _context: Context) -> Reading | None:
+def full(slots: Slots, context: Context) -> Reading | None:
     value = slots.tuple_of("full")
     if value is None:
         return None
@@ -45,6 +42,8 @@ def full(slots: Slots, _context: Context) -> Reading | None:
     found, other = cal.day(year, month, number), None
     if other_month:
         other = cal.day(year, other_month, other_number)
+        if context.mdy:
+            found, other = other, found
     if found is None:
         return None
     flags: tuple[str, ...] = ()
@@ -65,11 +64,14 @@ def day_month_digits(slots: Slots, context: Context) -> Reading | None:
     if value is None:
         return None
     one, two = value
-    if (one, two) in ((1, 2), (1, 3), (2, 3), (1, 4), (3, 4)) and not slots.has(
+    if slots.has("erah"):
+        return hijri_in_some_year(two, one, None, slots, context) if two <= 12 and one <= 30 else None
+    if (one, two) in ((1, 2), (1, 3), (2, 3), (1, 4), (3, 4), (9, 11)) and not slots.has(
         *WEEKDAYS, "dated", "dayword", "today"
     ):
         return None
-    number, month = (one, two) if 1 <= two <= 12 else (two, one)
+    by_month = two > 12 or (context.mdy and one <= 12)
+    number, month = (two, one) if by_month else (one, two)
     found = in_some_year(month, number, slots, context)
     if found is None:
         return None
@@ -81,6 +83,17 @@ def day_month_digits(slots: Slots, context: Context) -> Reading | None:
         if other is not None and (slots.weekday is None or conflict):
             found = replace(found, flags=(*found.flags, "ambiguous_order"), alternatives=(other.edtf,))
     return found
+
+
+def short_year(slots: Slots, _context: Context) -> Reading | None:
+    """ "the year 98", "January 92": two digits behind the word for year or a month, of the last century."""
+    short, month = slots.int_of("count"), slots.month
+    if short is None or not (32 if month is None else 60) <= short <= 99:
+        return None
+    flags = ("century_inferred",)
+    if month is None:
+        return of_year(1900 + short, dated=True, flags=flags)
+    return of_month(1900 + short, month, dated=True, flags=flags)
 
 
 def year_month(slots: Slots, _context: Context) -> Reading | None:
@@ -117,6 +130,11 @@ def hijri(slots: Slots, context: Context) -> Reading | None:
     """A Hijri day, month or year in words."""
     month, year = slots.int_of("hmonth", "whmonth"), slots.int_of("hyear")
     days = slots.days
+    if month is not None and slots.has("akher"):  # "the last day of Ramadan"
+        whole = hijri(Slots([i for i in slots.items if i.kind not in ("akher", "dayword")]), context)
+        if whole is None or whole.last is None:
+            return whole
+        return replace(replace(whole, **as_day(whole.last)), edtf=f"{whole.last.isoformat()}~")
     gregorian = slots.year
     if year is None and gregorian is not None and slots.has("erah"):
         return None
@@ -149,13 +167,13 @@ def year(slots: Slots, _context: Context) -> Reading | None:
     unit = slots.text_of("theunit")
     if number is None or unit not in (None, "y"):
         return None
-    return of_year(number, dated=True)
+    return of_year(number, dated=True, flags=("century_inferred",) if slots.has("shortyear") else ())
 
 
 def year_name(slots: Slots, _context: Context) -> Reading | None:
     """A bare year; the caller has looked at the words beside."""
     number = slots.year
-    return of_year(number, dated=True) if number is not None and 1900 <= number <= 2050 else None
+    return of_year(number, dated=True) if number is not None and number <= 2050 else None
 
 
 def weekday(slots: Slots, context: Context) -> Reading | None:
@@ -177,7 +195,12 @@ def night_between(slots: Slots, context: Context) -> Reading | None:
 def day_alone(slots: Slots, context: Context) -> Reading | None:
     """ "on the 12th": of the month told before, else of the month of posting or the one beside it."""
     days = slots.days
-    if not days or (slots.has("the") and slots.items[-1].last - slots.items[-1].first != 2):
+    words = slots.items[-1].last - slots.items[-1].first
+    if slots.kinds == ["ordinal"] and not context.recall and (days[0] < 11 or words < 2):
+        return None  # "in the second" counts more often than not
+    if not days or (
+        slots.has("the") and not context.recall and slots.items[-1].last - slots.items[-1].first != 2
+    ):
         return None  # "on the second" counts more often than not
     told = context.named
     if told is not None and told.first is not None and told.grain in ("day", "month"):
@@ -189,12 +212,6 @@ def day_alone(slots: Slots, context: Context) -> Reading | None:
     near = [d for d in (cal.day(m.year, m.month, days[0]) for m in months) if d]
     side = [d for d in near if (d >= context.day if context.future() else d <= context.day)]
     return counted(of_day((side or near)[0], flags=("month_inferred",)), context) if near else None
-
-
-def season_told(slots: Slots, context: Context) -> Reading | None:
-    """A season without a year: only where the text named a year before."""
-    inner = Slots([item for item in slots.items if item.kind != "that"])
-    return season(inner, context) if context.told is not None else None
 
 
 def weekday_number(slots: Slots, context: Context) -> Reading | None:
@@ -213,7 +230,7 @@ def weekday_number(slots: Slots, context: Context) -> Reading | None:
         near = day is not None and (not slots.has("comma") or abs((day - context.day).days) <= 14)
         if day is not None and near and day.weekday() == wanted:
             found.append(day)
-    best = nearest(found, context.day, context.future())
+    best = nearest(found, context.day, int(context.future()))
     if best is not None:
         return counted(of_day(best), context)
     alone = weekday_near(wanted, slots, context)
@@ -231,7 +248,7 @@ def weekday_of_week(slots: Slots, context: Context) -> Reading | None:
     return counted(of_day(monday + timedelta(number)), context)
 
 
-def _holder(slots: Slots, context: Context) -> Reading | None:
+def holder_of(slots: Slots, context: Context) -> Reading | None:
     """The month, year or other unit that "the third Tuesday of ..." lies in."""
     number = slots.month
     if number is not None:
@@ -272,7 +289,7 @@ def nth_weekday(slots: Slots, context: Context) -> Reading | None:
     inner = Slots(slots.items[1:]) if slots.items[0].kind in ("akher", "enlast", "ordinal") else slots
     if slots.items[0].kind == "the":
         return nth_weekday(Slots(slots.items[1:]), context)
-    holder = _holder(_without_lead(inner), context)
+    holder = holder_of(_without_lead(inner), context)
     if number is None or holder is None:
         return None
     if holder.first is None or holder.last is None:
@@ -288,7 +305,7 @@ def nth_day(slots: Slots, context: Context) -> Reading | None:
     """ "the third day of October", "the last day of the month"."""
     number = slots.int_of("ordinal", "num")
     last = slots.has("lastword", "akher") or slots.items[0].kind == "enlast"
-    holder = _holder(_without_lead(slots), context)
+    holder = holder_of(_without_lead(slots), context)
     if holder is None:
         return None
     if holder.first is None or holder.last is None:
@@ -308,10 +325,12 @@ def nth_day(slots: Slots, context: Context) -> Reading | None:
 
 def nth_week(slots: Slots, context: Context) -> Reading | None:
     """The n-th week of a month or year: the one with its n-th Monday; the last with its last."""
-    holder = _holder(_without_lead(slots), context)
+    holder = holder_of(_without_lead(slots), context)
     if holder is None or holder.first is None or holder.last is None:
         return holder
     mondays = list(cal.weekdays_of((holder.first, holder.last), 0))
+    if slots.has("lastword", "enlast", "akher") and mondays[-1] + timedelta(6) > holder.last:
+        mondays.pop()  # the last week is the last whole one
     week = next(
         (
             p
@@ -341,112 +360,3 @@ def week_of_day(slots: Slots, context: Context) -> Reading | None:
     monday, sunday = cal.around(inner.first, "w")
     more = of_period((monday, sunday), "week", cal.week_timex(monday))
     return replace(more, anchor=inner.anchor, anchor_date=inner.anchor_date, flags=inner.flags)
-
-
-def quarter(slots: Slots, context: Context) -> Reading | None:
-    number = slots.int_of("ordinal", "num", "number")
-    if number is None or not 1 <= number <= 4:
-        return None
-    relative = relative_year(slots, context)
-    year = slots.year or relative or (context.day.year if context.day else None)
-    short = slots.ints("num")
-    if slots.has("enq") and slots.year is None and len(short) == 2:
-        return None
-    if year is None:
-        return unanchored("range", f"XXXX-Q{number}")
-    made = of_unit(date(year, 3 * number - 2, 1), "q", 0)
-    return made if slots.year else counted(made, context)
-
-
-def fuzzy(slots: Slots, context: Context) -> Reading | None:
-    """Early, middle or late in a month, a year, a week: the agreed third of it."""
-    place = next(p for p, kind in enumerate(slots.kinds) if kind in ("fuzzy", "enfuzzy", "akher"))
-    part = slots.items[place].value
-    inner = Slots(slots.items[place + 1 :])
-    if inner.has("hmonth", "whmonth"):
-        whole = hijri(inner, context)
-    elif inner.month is not None:
-        whole = month_in_some_year(inner.month, inner, context)
-    elif inner.has("decade"):
-        whole = decade(inner, context)
-    elif inner.has("season", "wseason"):
-        whole = season(inner, context)
-    elif inner.year is not None:
-        whole = of_year(inner.year, dated=True)
-    else:
-        whole = unit(inner, context)
-    if whole is None or whole.first is None or whole.last is None:
-        return replace(whole, grain="range") if whole else None
-    first, last = cal.third((whole.first, whole.last), str(part))
-    return replace(
-        whole,
-        first=first,
-        last=last,
-        edtf=f"{first.isoformat()}~/{last.isoformat()}~",
-        grain="range",
-        flags=(*whole.flags, "fuzzy"),
-    )
-
-
-def season(slots: Slots, context: Context) -> Reading | None:
-    kind = slots.int_of("season", "wseason")
-    if kind is None:
-        return None
-    if slots.year is not None:
-        return of_season(slots.year, kind, dated=True)
-    relative = relative_year(slots, context)
-    if relative is not None:
-        return counted(of_season(relative, kind), context)
-    direction = slots.direction
-    told = context.told
-    if told is not None and told.first is not None and direction is None:
-        return of_season(
-            told.first.year, kind, anchor="text", anchor_date=told.first, flags=("year_inferred",)
-        )
-    day = context.day
-    if day is None:
-        return unanchored("season", f"XXXX-{cal.SEASON_TIMEX[kind]}", f"XXXX-{kind}")
-    choices = [r for r in (of_season(day.year + n, kind) for n in (-2, -1, 0, 1, 2)) if r]
-    if direction is not None and direction < 0:
-        choices = [r for r in choices if r.last is not None and r.last < day][-1:]
-    elif direction is not None and direction > 0:
-        choices = [r for r in choices if r.first is not None and r.first > day][:1]
-    elif direction == 0:
-        inside = [r for r in choices if r.first and r.last and r.first <= day <= r.last]
-        choices = inside or [r for r in choices if r.first is not None and r.first.year == day.year]
-    elif context.future():
-        choices = [r for r in choices if r.last is not None and r.last >= day][:1]
-    best = min(choices, key=lambda r: abs((r.first - day).days) if r.first else 10**6, default=None)
-    if best is None:
-        return None
-    return counted(replace(best, flags=() if direction is not None else ("year_inferred",)), context)
-
-
-def decade(slots: Slots, _context: Context) -> Reading | None:
-    first = slots.int_of("decade")
-    if first is None:
-        return None
-    ordinal = slots.int_of("ordinal")
-    if slots.has("century") and ordinal is not None:
-        first = (ordinal - 1) * 100 + first % 100
-    return of_unit(date(first, 1, 1), "D", 0, dated=True) if first in cal.YEARS else None
-
-
-def feast(slots: Slots, context: Context) -> Reading | None:
-    """A named day: Hijri (h12-10) or Gregorian (g12-25)."""
-    value = slots.text_of("feast", "friday")
-    if value is None:
-        return None
-    month, number = int(value[1:3]), int(value[4:6])
-    if value[0] == "g":
-        return in_some_year(month, number, slots, context)
-    year = slots.int_of("hyear")
-    if year is not None:
-        made = of_hijri_day(year, month, number, slots.weekday)
-        return replace(made, dated=True) if made else None
-    return hijri_in_some_year(month, number, slots.year, slots, context)
-
-
-def named_friday(slots: Slots, context: Context) -> Reading | None:
-    """A named Friday of protest counts as a weekday, where no date stands beside it."""
-    return full(slots, context) if slots.has("full") else None

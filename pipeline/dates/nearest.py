@@ -24,12 +24,14 @@ def counted(reading: Reading | None, context: Context) -> Reading | None:
     return replace(reading, anchor="post_time", anchor_date=context.day) if reading else None
 
 
-def nearest(candidates: list[date], day: date, future: bool) -> date | None:
-    """The candidate nearest to a day; the next one from it on, where the words speak of what is to come.
+def nearest(candidates: list[date], day: date, tense: int) -> date | None:
+    """The candidate nearest to a day; by the tense of the words around the next one or the last one.
 
     What comes only after ten months is not meant, when the same was a short while ago.
     """
-    if future:
+    if tense < 0:
+        candidates = [c for c in candidates if 0 <= (day - c).days <= 300] or candidates
+    elif tense > 0:
         candidates = [c for c in candidates if 0 <= (c - day).days <= 300] or candidates
     return min(candidates, key=lambda c: (abs((c - day).days), c > day), default=None)
 
@@ -51,7 +53,7 @@ def in_some_year(month: int, number: int, slots: Slots, context: Context) -> Rea
     if (
         told is not None
         and told.first is not None
-        and (told.grain != "year" or context.day is None or told.dated)
+        and (told.grain != "year" or context.day is None or told.dated or told.anchor == "text")
     ):
         day = _in_story(month, number, told, context.day)
         if day is not None and (weekday is None or day.weekday() == weekday):
@@ -74,7 +76,7 @@ def in_some_year(month: int, number: int, slots: Slots, context: Context) -> Rea
     )
     fitting = fitting or [d for d in days if d.weekday() == weekday and d < context.day]
     close = [d for d in days if abs((d - context.day).days) < 540]
-    best = nearest(fitting or close or days, context.day, context.future())
+    best = nearest(fitting or close or days, context.day, context.tense())
     if best is None:
         return None
     return counted(checked(of_day(best, flags=("year_inferred",)), weekday), context)
@@ -88,6 +90,8 @@ def _in_story(month: int, number: int, told: Reading, today: date | None) -> dat
     """
     start = told.first
     assert start is not None
+    if told.last is not None and told.grain == "range" and (told.last - start).days < 400:
+        start = told.last  # a story goes on from the end of a stretch
     before, same, following = (cal.day(start.year + n, month, number) for n in (-1, 0, 1))
     if told.grain in ("year", "season", "decade"):
         return same
@@ -147,6 +151,8 @@ def month_in_some_year(month: int, slots: Slots, context: Context) -> Reading | 
         best = context.day.year * 12 + month - 1
     elif context.future() and min(c for c in choices if c >= now) - now <= 9:
         best = min(c for c in choices if c >= now)
+    elif context.tense() < 0 and now - max(c for c in choices if c <= now) <= 10:
+        best = max(c for c in choices if c <= now)
     else:
         best = min(choices, key=lambda c: (abs(c - now), c > now))
     flags = () if direction is not None else ("year_inferred",)
@@ -170,8 +176,8 @@ def weekday_near(weekday: int, slots: Slots, context: Context) -> Reading | None
             # "next Friday" said on a Tuesday: the Friday of next week to most, this week's to some
             other = (found.isoformat(),)
             found += timedelta(7)
-    elif direction == 0:
-        found = day + timedelta(ahead)
+    elif direction == 0:  # "this Tuesday": of what has happened the one behind
+        found = day - timedelta(back) if context.tense() < 0 else day + timedelta(ahead)
     elif context.after is not None:
         found = context.after + timedelta((weekday - context.after.weekday()) % 7)
     elif context.future():

@@ -102,6 +102,15 @@ def of_unit(inside: date, unit: str, step: int, **more: object) -> Reading | Non
     return of_period((first, last), UNIT_GRAIN[unit], timex, **more)
 
 
+def of_century(number: int, **more: object) -> Reading | None:
+    """The hundred years that begin with that number: 19 for 1900-1999."""
+    if number * 100 not in cal.YEARS:
+        return None
+    first, last = date(number * 100, 1, 1), date(number * 100 + 99, 12, 31)
+    made = Reading(first=first, last=last, edtf=f"{number}XX", timex=str(number), grain="range")
+    return replace(made, **more)
+
+
 def _quarter_timex(first: date) -> str:
     return f"{first.year:04d}-Q{(first.month + 2) // 3}"
 
@@ -163,8 +172,8 @@ def checked(reading: Reading, weekday: int | None) -> Reading:
 
 def join(one: Reading, two: Reading) -> Reading | None:
     """ "from one until two" as one period; None where two lies before one."""
-    if one.first is None and two.last is None:
-        return unanchored("range", "XXXX-XX-XX/XXXX-XX-XX")
+    if one.first is None and two.first is None and two.last is None:
+        return unanchored("range", "XXXX-XX-XX/XXXX-XX-XX", anchor=two.anchor)
     if one.first is None or two.last is None or one.first > two.last:
         return None
     edtf = f"{_edge(one, 0)}/{_edge(two, -1)}"
@@ -191,7 +200,9 @@ def join(one: Reading, two: Reading) -> Reading | None:
 
 def _edge(reading: Reading, side: int) -> str:
     """The first or last date that an EDTF string names."""
-    if reading.grain in ("decade", "season"):  # no interval of EDTF level 1 ends in these
+    if (
+        reading.grain in ("decade", "season") or "XX" in reading.edtf
+    ):  # no interval of EDTF level 1 ends in these
         day = reading.first if side == 0 else reading.last
         assert day is not None
         return day.isoformat()

@@ -13,6 +13,7 @@ from pipeline.dates.reading import Reading
 
 WEEKDAYS: Final = ("weekday", "wweekday", "enwweekday")
 MONTHS: Final = ("month", "wmonth", "enmonth", "wenmonth")
+YEAR_KINDS: Final = ("year", "yearwords", "shortyear")
 UNITS: Final = (
     "unit",
     "dayword",
@@ -26,6 +27,7 @@ UNITS: Final = (
     "thedual",
     "quarterword",
     "theweekend",
+    "fuzzyunit",
 )
 DIRECTIONS: Final = {
     "last": -1,
@@ -34,6 +36,7 @@ DIRECTIONS: Final = {
     "enprevious": -1,
     "next": 1,
     "following": 1,
+    "dayafter": 1,
     "ennext": 1,
     "enfollowing": 1,
     "this": 0,
@@ -47,11 +50,17 @@ class Context(Struct, frozen=True):
     """What a resolver is told besides the words."""
 
     day: date | None  # the day of posting
-    future: Callable[[], bool]  # whether the words around speak of what is to come
+    tense: Callable[[], int]  # 1 where the words around speak of what is to come, -1 of what has happened
     told: Reading | None = None  # the last date with a year that the text named before
     named: Reading | None = None  # the last date that the text named before, with or without a year
     year: int | None = None  # the year that a range shares
     after: date | None = None  # the day named right before, as in "today and Wednesday"
+    mdy: bool = False  # the group writes 5/3/2015 for May
+    recall: bool = False  # the group's profile is "recall"
+
+    def future(self) -> bool:
+        """Whether the words around speak of what is to come."""
+        return self.tense() > 0
 
 
 class Slots:
@@ -84,7 +93,7 @@ class Slots:
 
     @property
     def year(self) -> int | None:
-        found = self.ints("year", "yearwords")
+        found = self.ints(*YEAR_KINDS)
         return found[-1] if found else None
 
     @property

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 from msgspec.structs import replace
 
 from pipeline.dates import calendar as cal
 from pipeline.dates.counting import unit
 from pipeline.dates.items import Item
-from pipeline.dates.naming import day_month_digits, full
+from pipeline.dates.naming import day_month_digits, full, hijri
 from pipeline.dates.nearest import in_some_year, month_in_some_year, weekday_near
-from pipeline.dates.reading import Reading, as_day, join, of_month, of_period, unanchored
+from pipeline.dates.periods import fuzzy, season
+from pipeline.dates.reading import Reading, as_day, join, of_hijri_day, of_month, of_period, unanchored
 from pipeline.dates.slots import DIRECTIONS, MONTHS, UNITS, WEEKDAYS, Context, Slots
 
 
@@ -56,6 +58,27 @@ def day_span(slots: Slots, context: Context) -> Reading | None:
     )
 
 
+def hijri_span(slots: Slots, context: Context) -> Reading | None:
+    """ "12-20 Rabi al-awwal 1441": two days that share a Hijri month."""
+    places = list(slots.day_items())
+    if len(places) < 2 or places[0][1] >= places[1][1]:
+        return None
+    last = hijri(Slots(slots.items[places[1][0] :]), context)
+    if last is None or last.last is None:
+        return replace(last, grain="range", edtf="XXXX-XX-XX", timex="XXXX-XX-XX") if last else None
+    first = last.last - timedelta(places[1][1] - places[0][1])
+    whole = of_period((first, last.last), "range")
+    return replace(
+        whole,
+        edtf=f"{first.isoformat()}~/{last.last.isoformat()}~",
+        calendar="hijri",
+        anchor=last.anchor,
+        anchor_date=last.anchor_date,
+        flags=last.flags,
+        dated=last.dated,
+    )
+
+
 def day_list(slots: Slots, context: Context) -> Reading | None:
     """ "the 5th and 7th of May": each day by itself."""
     places = list(slots.day_items())
@@ -66,7 +89,7 @@ def day_list(slots: Slots, context: Context) -> Reading | None:
             and slots.kinds[places[-1][0] - 1] in ("monthword", "theunit")
         ):
             places.pop()
-    if len(places) < 2:
+    if len(places) < 2 or any(one[1] >= two[1] for one, two in pairwise(places)):
         return None
     bare = Slots([i for i in slots.items if i.kind not in WEEKDAYS])
     holder = (
@@ -113,6 +136,47 @@ def weekday_list(slots: Slots, context: Context) -> Reading | None:
     return replace(last, parts=tuple(parts))
 
 
+def weekday_pair(slots: Slots, context: Context) -> Reading | None:
+    """ "the two days Saturday and Sunday": one stretch, where the second is the day after the first."""
+    one, two = slots.ints(*WEEKDAYS)
+    if (two - one) % 7 != 1:
+        return None
+    last = weekday_near(two, slots, context)
+    if last is None or last.last is None:
+        return replace(last, grain="range", edtf="XXXX-XX-XX", timex="XXXX-XX-XX") if last else None
+    end = last.last
+    if slots.direction is None and context.future() and context.day is not None and end == context.day:
+        end += timedelta(7)
+    return replace(
+        of_period((end - timedelta(1), end), "range"), anchor=last.anchor, anchor_date=last.anchor_date
+    )
+
+
+def weekday_or(slots: Slots, context: Context) -> Reading | None:
+    """ "Saturday or Sunday": each day by itself."""
+    places = [place for place, kind in enumerate(slots.kinds) if kind in WEEKDAYS]
+    parts = []
+    for place, number in zip(places, slots.ints(*WEEKDAYS), strict=True):
+        last = place == places[-1]
+        made = weekday_near(number, slots, context)
+        if made is None:
+            return None
+        parts.append((place, len(slots.items) if last else place + 1, made))
+    return replace(parts[-1][2], parts=tuple(parts))
+
+
+def season_list(slots: Slots, context: Context) -> Reading | None:
+    """ "the spring and early summer of 1943": each season by itself."""
+    second = max(place for place, kind in enumerate(slots.kinds) if kind in ("season", "wseason"))
+    begin = slots.kinds.index("and") + 1
+    one = season(Slots(slots.items[: begin - 1] + slots.items[second + 1 :]), context)
+    rest = Slots(slots.items[begin:])
+    two = fuzzy(rest, context) if rest.has("enfuzzy") else season(rest, context)
+    if one is None or two is None:
+        return None
+    return replace(two, parts=((0, begin - 1, one), (begin, len(slots.items), two)))
+
+
 def month_list(slots: Slots, context: Context) -> Reading | None:
     """ "March and April 2015": each month by itself; one month by two names is one."""
     places = [place for place, kind in enumerate(slots.kinds) if kind in MONTHS]
@@ -152,7 +216,10 @@ def digits_span(slots: Slots, context: Context) -> Reading | None:
     )
     if last is None or last.last is None:
         return None
-    first = day_month_digits(slots_of_cue(parts[0]), replace(context, year=last.last.year))
+    if last.calendar == "hijri" and isinstance(parts[1].value, tuple) and isinstance(parts[0].value, tuple):
+        first = of_hijri_day(parts[1].value[0], parts[0].value[1], parts[0].value[0], None)
+    else:
+        first = day_month_digits(slots_of_cue(parts[0]), replace(context, year=last.last.year))
     if first is None or first.first is None or first.first > last.last:
         return None
     return replace(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from pipeline.storage.manifest import Books
 from pipeline.storage.stage import FileBooks
@@ -19,6 +19,8 @@ class Tally(Struct):
 
     read: int = 0
     nonposts: int = 0
+    lost: list[str] = field(default_factory=list)  # what of the file could not be read, a sentence each
+    refused: str | None = None  # why no row could be read at all
 
 
 def settle(tallies: Mapping[str, Tally], stored: Mapping[str, FileBooks]) -> dict[str, Books]:

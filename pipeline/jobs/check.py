@@ -3,15 +3,20 @@
 # ruff: noqa: PLC0415  the gazetteer is opened last
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from pipeline import readers
-from pipeline.config import Config, cache_folder, key_file
+from pipeline.config import Config, Source, cache_folder, key_file
 from pipeline.errors import DatasetError, MarsadError
 from pipeline.jobs.people import open_key
 from pipeline.storage.dataset import Dataset
+
+if TYPE_CHECKING:
+    from pipeline.places.gazetteer import Gazetteer
 
 
 class Finding(Struct, frozen=True):
@@ -28,10 +33,8 @@ def check(config: Config) -> Iterator[Finding]:
         what = f"source {source.name}"
         try:
             files = config.find_files(source)
-            chosen = {
-                source.reader if source.reader != "auto" else readers.choose(path, path.name).name
-                for path in files
-            }
+            limits = config.limits.as_readers
+            chosen = {_reader(readers.Export(path, path.name, "", limits=limits), source) for path in files}
             size = sum(path.stat().st_size for path in files)
             told = f"{len(files)} files, {size:,} bytes, read as {', '.join(sorted(chosen))}"
             yield Finding(
@@ -43,6 +46,10 @@ def check(config: Config) -> Iterator[Finding]:
         yield _asked("key", lambda: f"{open_key(key_file()).key_id} in {key_file()}")
     yield _asked("dataset", lambda: _dataset(config))
     yield _asked("gazetteer", lambda: _gazetteer(config))
+
+
+def _reader(export: readers.Export, source: Source) -> str:
+    return readers.choose(export, source.reader, tuple(source.columns.values())).name
 
 
 def _asked(what: str, ask: Callable[[], str]) -> Finding:
@@ -65,5 +72,25 @@ def _dataset(config: Config) -> str:
 def _gazetteer(config: Config) -> str:
     from pipeline.places.gazetteer import open_gazetteer
 
-    gazetteer = open_gazetteer(cache_folder(), config.gazetteer.home, config.gazetteer.layers)
-    return f"{len(gazetteer):,} places in {cache_folder()}"
+    gazetteer = open_gazetteer(cache_folder(), config.gazetteer.home, config.gazetteer.layer_files())
+    told = [f"{len(gazetteer):,} places in {cache_folder()}", *_known(gazetteer, config)]
+    return "\n".join(told)
+
+
+def _known(gazetteer: Gazetteer, config: Config) -> list[str]:
+    """For each country where the groups live: how many settlements are known, and what would add more."""
+    from pipeline.places.gazetteer import SETTLEMENTS
+
+    homes = sorted({*config.gazetteer.home, *(home[:2] for source in config.sources for home in source.home)})
+    counts = Counter(
+        gazetteer.country(number) for number in range(len(gazetteer)) if gazetteer.kind(number) in SETTLEMENTS
+    )
+    added = {code for note in gazetteer.notes if note.rank in {1, 2} for code in note.countries}
+    lines = [f"{code}: {counts[code]:,} towns, villages and quarters known" for code in homes]
+    missing = [code for code in homes if code not in added]
+    if missing:
+        codes = " ".join(code.lower() for code in missing)
+        lines.append(
+            f"most villages are not in the package; add them with: marsad gazetteer add whosonfirst {codes}"
+        )
+    return lines

@@ -1,25 +1,22 @@
 """Who annotates the batches: this process, or workers on all cores.  Results come back in order either way.
 
-A worker is opened once from small frozen settings, gets batches as bytes and gives encoded columns as
-bytes; it never sees a file, a lock or the configuration.  When a worker dies or hangs, another takes its
-place and the batch that it held is tried again in halves, until the post that does it is alone.  That post
-is kept, without mentions and with a fault.
+A worker gets batches as bytes and gives encoded columns as bytes; it never sees a file, a lock or the
+configuration.  When one dies of a batch, does not answer in time or runs out of memory, another takes the
+posts of that batch one by one and answers each, until one has no answer.  That post is kept, without
+mentions and with a fault that names where it stands, and the next worker goes on behind it.
 """
 
 # ruff: noqa: PLC0415  Arrow and the gazetteer are imported by the process that works, when it works
 from __future__ import annotations
 
+import logging
 import os
 import signal
-import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cache, partial
-from itertools import chain, islice
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
@@ -28,15 +25,16 @@ from msgspec import Struct
 from pipeline.records import AnnotatedPost, Group, Post
 
 if TYPE_CHECKING:
-    from multiprocessing.context import SpawnProcess
-
     from pipeline.annotate import Settings, Toolkit
+    from pipeline.jobs.engine_nursery import Nursery, Worker
     from pipeline.storage.rows import Encoded
 
 BATCH_SIZE: Final = 500  # posts
-ENOUGH: Final = 12  # batches; below, starting workers costs more than they save
-PATIENCE: Final = 300.0  # seconds for a batch, which takes a tenth of one; then its worker hangs
 LOOK_AHEAD: Final = 4  # batches a worker that may be read but not yet given back
+OUT_OF_MEMORY: Final = 112  # exit code of a worker that could get no more memory
+_WARMTH: Final = "قصف على حماة أمس الساعة 5 مساءً #سوريا. Shelling near Hama yesterday, 3 March 2014."
+
+_log = logging.getLogger(__name__)
 
 
 class Batch(Struct, frozen=True):
@@ -46,16 +44,27 @@ class Batch(Struct, frozen=True):
     group: Group
     posts: list[Post]
 
+    def singles(self) -> Iterator[Batch]:
+        """A batch for each of the posts."""
+        return (Batch(self.run_id, self.group, [post]) for post in self.posts)
+
+
+class Limits(Struct, frozen=True):
+    """What a batch, or a post that is tried alone, may cost its worker."""
+
+    seconds: float = 60.0  # a batch takes about a tenth of one
+    memory: int = 2000 * 2**20  # bytes beyond what is opened
+
 
 Work = Callable[[Batch], bytes]  # the batch's columns: an `Encoded`, as msgpack
-Open = Callable[[], Work]  # called once in each process that works
+Open = Callable[[], Work]  # called once in each process that works, or that forks those that work
 
 
 class Engine(Protocol):
     """Anything that maps batches to their columns."""
 
     def map(self, batches: Iterable[Batch]) -> Iterator[Encoded]:
-        """The columns of every batch, in the batches' order."""
+        """The columns of every batch, in the batches' order; of a batch that fails, in pieces."""
         ...
 
     def close(self) -> None:
@@ -72,27 +81,40 @@ def toolkit(settings: Settings) -> Toolkit:
 
 
 def annotator(settings: Settings) -> Work:
-    """What every process runs: annotate a batch and turn it into columns."""
-    return partial(_annotate, toolkit(settings))
+    """What every process runs: annotate a batch and turn it into columns.
+
+    The tables that are read at first use are read now, so that forks share them.
+    """
+    from pipeline.annotate import annotate, text_post
+    from pipeline.storage.rows import posts_table
+
+    opened = toolkit(settings)
+    posts_table(annotate([text_post(0, _WARMTH, datetime(2014, 3, 5, tzinfo=UTC))], opened), "")
+    return partial(_annotate, opened)
 
 
 def _annotate(opened: Toolkit, batch: Batch) -> bytes:
+    """Raises `MemoryError` where a post in company met it: the post may not be to blame."""
     from pipeline.annotate import annotate
     from pipeline.storage.rows import encode
 
     annotated = annotate(batch.posts, opened, batch.group)
     assert len(annotated) == len(batch.posts), "n in, n out"
+    if len(annotated) > 1 and any((one.fault or "").startswith(MemoryError.__name__) for one in annotated):
+        raise MemoryError
     return msgspec.msgpack.encode(encode(annotated, batch.run_id))
 
 
 def open_engine(
-    kind: Literal["serial", "processes"], workers: Literal["auto"] | int, open_work: Open
+    kind: Literal["serial", "processes"],
+    workers: Literal["auto"] | int,
+    open_work: Open,
+    limits: Limits = Limits(),  # noqa: B008
 ) -> Engine:
     """The engine that the configuration asks for; nothing heavy happens before the first batch."""
-    count = _cores() if workers == "auto" else workers
-    if kind == "serial" or count == 1:
+    if kind == "serial":
         return Serial(open_work)
-    return Processes(open_work, count)
+    return Processes(open_work, _cores() if workers == "auto" else workers, limits)
 
 
 def _cores() -> int:
@@ -101,7 +123,7 @@ def _cores() -> int:
 
 
 class Serial:
-    """All work in this process."""
+    """All work in this process, without limits: a post that kills it ends the run."""
 
     def __init__(self, open_work: Open) -> None:
         self._open = open_work
@@ -111,231 +133,160 @@ class Serial:
         for batch in batches:
             if self._work is None:
                 self._work = self._open()
-            yield _checked(self._work(batch), batch)
+            try:
+                result = self._work(batch)
+            except MemoryError:
+                for single in batch.singles():
+                    yield _checked(self._work(single), single)
+            else:
+                yield _checked(result, batch)
 
     def close(self) -> None:
         self._work = None
 
 
 class Processes:
-    """Work in `count` child processes; the first few batches decide whether they are worth starting."""
+    """Work in up to `count` child processes, as many as there are batches for; none before the first."""
 
-    def __init__(self, open_work: Open, count: int, enough: int = ENOUGH, patience: float = PATIENCE) -> None:
+    def __init__(self, open_work: Open, count: int, limits: Limits = Limits()) -> None:  # noqa: B008
         self._open = open_work
         self._count = count
-        self._enough = enough
-        self._patience = patience
-        self._serial = Serial(open_work)
-        self._workers: list[_Worker] = []
-        self._suspects: _Worker | None = None  # works on batches that killed a worker
+        self._limits = limits
+        self._nursery: Nursery | None = None
+        self._workers: list[Worker] = []
 
     def map(self, batches: Iterable[Batch]) -> Iterator[Encoded]:
-        coming = iter(batches)
-        if not self._workers:
-            first = list(islice(coming, self._enough))
-            if len(first) < self._enough:
-                yield from self._serial.map(first)
-                return
-            coming = chain(first, coming)
-            self._serial.close()
-        yield from self._spread(coming)
-
-    def close(self) -> None:
-        for worker in [*self._workers, *([self._suspects] if self._suspects else [])]:
-            worker.end()
-        self._workers = []
-        self._suspects = None
-
-    def _spread(self, batches: Iterator[Batch]) -> Iterator[Encoded]:
-        while len(self._workers) < self._count:
-            self._workers.append(_Worker(self._open))
         try:
             yield from self._in_order(batches)
         finally:  # where the caller gave up, answers that nobody waits for must not come later
             for worker in [worker for worker in self._workers if worker.task is not None]:
-                self._workers.remove(worker)
-                worker.end()
+                self._dismiss(worker)
 
-    def _in_order(self, batches: Iterator[Batch]) -> Iterator[Encoded]:
+    def close(self) -> None:
+        for worker in self._workers:
+            worker.connection.close()
+        self._workers = []
+        if self._nursery is not None:
+            self._nursery.close()
+            self._nursery = None
+
+    def _in_order(self, batches: Iterable[Batch]) -> Iterator[Encoded]:
         """Give every idle worker the next batch; give back what is done, in order."""
-        numbered = enumerate(batches)
-        waiting: deque[Task] = deque()
-        done: dict[int, tuple[Batch, bytes | None]] = {}
+        coming = iter(batches)
+        waiting: deque[int] = deque()
+        held: dict[int, Batch] = {}  # read and not given back
+        done: dict[int, bytes | None] = {}
         given = taken = 0  # batches given back to the caller; batches read
         exhausted = False
         while True:
-            self._collect(done, timeout=0)
-            for worker in self._workers:
-                if worker.task is None and waiting:
-                    worker.give(waiting.popleft())
+            self._collect(done, at_once=True)
+            while waiting and (worker := self._idle()) is not None:
+                number = waiting.popleft()
+                worker.give(number, msgspec.msgpack.encode(held[number]))
             if given in done:
-                batch, result = done.pop(given)
+                batch, result = held.pop(given), done.pop(given)
                 given += 1
                 if result is not None:
                     yield _checked(result, batch)
                 else:
                     yield from self._apart(batch)
             elif not exhausted and taken - given < self._count * LOOK_AHEAD:
-                following = next(numbered, None)
+                following = next(coming, None)
                 if following is None:
                     exhausted = True
                 else:
-                    waiting.append(following)
+                    held[taken] = following
+                    waiting.append(taken)
                     taken += 1
             elif given == taken:
                 return
             else:
-                self._collect(done, timeout=None)
+                self._collect(done, at_once=False)
 
-    def _collect(self, done: dict[int, tuple[Batch, bytes | None]], timeout: float | None) -> None:
-        """Take the answers that are there, or wait for one; a worker that died is replaced."""
+    def _idle(self) -> Worker | None:
+        """A worker that has nothing to do, a new one where there may be more; None where all are busy."""
+        for worker in self._workers:
+            if worker.task is None:
+                return worker
+        if len(self._workers) == self._count:
+            return None
+        self._workers.append(self._hire())
+        return self._workers[-1]
+
+    def _hire(self) -> Worker:
+        from pipeline.jobs.engine_nursery import Nursery
+
+        if self._nursery is not None and self._nursery.gone:
+            self._nursery.close()
+            self._nursery = None
+        if self._nursery is None:
+            self._nursery = Nursery(self._open)
+        return self._nursery.fork(self._limits.memory)
+
+    def _dismiss(self, worker: Worker) -> None:
+        self._workers.remove(worker)
+        worker.end()
+
+    def _collect(self, done: dict[int, bytes | None], *, at_once: bool) -> None:
+        """Take the answers that are there, or wait for some; a worker that died or is late is dismissed."""
         busy = {worker.connection: worker for worker in self._workers if worker.task is not None}
-        answered = wait(list(busy), self._patience if timeout is None else timeout)
-        for worker in busy.values():
-            if worker.seconds() > self._patience and worker.connection not in answered:
-                worker.kill()  # its pipe closes, and that is taken as its death
-        for connection in answered:
-            assert isinstance(connection, Connection)
-            worker = busy[connection]
-            if worker.greets():
+        left = min((self._limits.seconds - worker.seconds() for worker in busy.values()), default=0.0)
+        answered = wait(list(busy), 0 if at_once else max(left, 0))
+        for connection, worker in busy.items():
+            late = worker.seconds() > self._limits.seconds
+            if connection not in answered and not late:
+                continue
+            if connection in answered and worker.greets():
                 continue
             assert worker.task is not None
-            number, batch = worker.task
-            done[number] = batch, worker.take()
-            if worker.dead:
-                self._workers[self._workers.index(worker)] = worker.successor()
+            result = done[worker.task] = worker.take(0)
+            worker.task = None
+            if result is None:
+                self._dismiss(worker)
 
     def _apart(self, batch: Batch) -> Iterator[Encoded]:
-        """The columns of a batch that killed its worker, in pieces, the deadly post as a fault.
+        """The columns of a batch that cost its worker, a post each, the deadly ones as faults.
 
-        It is tried whole once more first: the worker may have been killed for what somebody else did.
+        Where all have answers the worker died of what somebody else did, or of all posts together.
         """
-        result = self._alone(batch)
-        if result is not None:
-            yield _checked(result, batch)
-        elif len(batch.posts) == 1:
-            yield _faulty(batch)
+        left = deque(batch.singles())
+        suspected = False  # whether the first has cost a worker that somebody else may have killed
+        while left:
+            worker = self._hire()
+            try:
+                posts = [single.posts[0] for single in left]
+                worker.give(0, msgspec.msgpack.encode(Batch(batch.run_id, batch.group, posts)), singly=True)
+                while left and (result := worker.take(self._limits.seconds)) is not None:
+                    suspected = False
+                    yield _checked(result, left.popleft())
+                if left:
+                    ended = worker.end()
+                    innocent = not worker.late and not suspected and ended in (None, -signal.SIGKILL)
+                    suspected = innocent
+                    if not innocent:
+                        yield self._faulty(left.popleft(), worker.late, ended)
+            finally:
+                worker.end()
+
+    def _faulty(self, single: Batch, late: bool, ended: int | None) -> Encoded:
+        from pipeline.storage.rows import encode
+
+        if late:
+            why = f"no end within {self._limits.seconds:g} s (engine.batch_seconds)"
+        elif ended == OUT_OF_MEMORY:
+            why = f"more than {self._limits.memory // 2**20} MB of memory (engine.worker_memory)"
+        elif ended is None:
+            why = "its worker was killed"
+        elif ended < 0:
+            why = f"its worker was killed by {signal.Signals(-ended).name}"
         else:
-            half = len(batch.posts) // 2
-            for part in (batch.posts[:half], batch.posts[half:]):
-                yield from self._apart(Batch(batch.run_id, batch.group, part))
-
-    def _alone(self, batch: Batch) -> bytes | None:
-        """The batch in a process that holds nothing else; None where that dies of it."""
-        if self._suspects is None:
-            self._suspects = _Worker(self._open)
-        self._suspects.give((0, batch))
-        self._suspects.greets()
-        if not self._suspects.connection.poll(self._patience):
-            self._suspects.kill()
-        result = self._suspects.take()
-        if result is None:
-            self._suspects.end()
-            self._suspects = None
-        return result
-
-
-Task = tuple[int, Batch]
-
-
-class WorkError(RuntimeError):
-    """A worker could not be opened, or its work raised: our bug.  The worker's traceback is the message."""
-
-
-class _Worker:
-    """One child process and the batch that it holds."""
-
-    def __init__(self, open_work: Open) -> None:
-        context = get_context("spawn")
-        self._open = open_work
-        self.connection, theirs = context.Pipe()
-        self._process: SpawnProcess = context.Process(target=_serve, args=(theirs, open_work), daemon=True)
-        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        self._process.start()  # Ctrl-C reaches the whole group: the parent decides, the child never hears it
-        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
-        theirs.close()
-        self.task: Task | None = None
-        self.dead = False
-        self._ready = False
-        self._since = 0.0  # when it could begin with the task
-
-    def give(self, task: Task) -> None:
-        self.task = task
-        self._since = time.monotonic()
-        with suppress(BrokenPipeError, ConnectionResetError):  # its death is seen when the answer is read
-            self.connection.send_bytes(msgspec.msgpack.encode(task[1]))
-
-    def seconds(self) -> float:
-        """How long the worker has been at its task; 0 while it is still being opened."""
-        return time.monotonic() - self._since if self._ready else 0.0
-
-    def kill(self) -> None:
-        """End the process at once, whatever it does."""
-        self._process.kill()
-
-    def greets(self) -> bool:
-        """Whether what has come is no answer yet, but the word that the worker is open now.  Waits.
-
-        Raises `WorkError` where it could not be opened.
-        """
-        if self._ready:
-            return False
-        try:
-            word = self.connection.recv_bytes()
-        except (EOFError, ConnectionResetError, BrokenPipeError):
-            raise WorkError("a worker process died before it could work") from None
-        self._ready = _answer(word) == b""
-        self._since = time.monotonic()
-        return self._ready
-
-    def take(self) -> bytes | None:
-        """The answer to the task; None where the worker died of it.  Waits."""
-        self.greets()
-        self.task = None
-        try:
-            return _answer(self.connection.recv_bytes())
-        except (EOFError, ConnectionResetError, BrokenPipeError):
-            self.dead = True
-            return None
-
-    def successor(self) -> _Worker:
-        self.end()
-        return _Worker(self._open)
-
-    def end(self) -> None:
-        """Close the pipe; a worker that waits ends by itself, a working one is terminated."""
-        self.connection.close()
-        if self.task is not None:
-            self._process.terminate()
-        self._process.join(timeout=2)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-
-
-def _serve(connection: Connection, open_work: Open) -> None:
-    """A worker's life: open once, then answer batch after batch until the pipe closes."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with suppress(EOFError, ConnectionResetError, BrokenPipeError):
-        try:
-            work = open_work()
-            connection.send_bytes(b"=")
-            while True:
-                batch = msgspec.msgpack.decode(connection.recv_bytes(), type=Batch)
-                connection.send_bytes(b"=" + work(batch))
-        except MemoryError:
-            os._exit(1)  # as if killed: the batch is tried again in halves
-        except (EOFError, ConnectionResetError, BrokenPipeError):
-            raise
-        except Exception:  # noqa: BLE001  the parent raises it
-            connection.send_bytes(b"!" + traceback.format_exc().encode(errors="replace"))
-
-
-def _answer(sent: bytes) -> bytes:
-    """What a worker sent, without its sign; `WorkError` where it is a bug's traceback."""
-    if sent[:1] == b"!":
-        raise WorkError(sent[1:].decode())
-    return sent[1:]
+            why = f"its worker ended with exit code {ended}"
+        post = single.posts[0]
+        _log.error(
+            "a post is kept without mentions: %s", why, extra={"source": post.source, "run": single.run_id}
+        )
+        where = f"{post.origin.file}, {post.origin.locator}"
+        return encode([AnnotatedPost(post=post, fault=f"{where}: {why}")], single.run_id)
 
 
 def _checked(result: bytes, batch: Batch) -> Encoded:
@@ -344,10 +295,3 @@ def _checked(result: bytes, batch: Batch) -> Encoded:
     encoded = msgspec.msgpack.decode(result, type=Encoded)
     assert len(encoded.keys) == len(batch.posts), f"{len(batch.posts)} posts in, {len(encoded.keys)} out"
     return encoded
-
-
-def _faulty(batch: Batch) -> Encoded:
-    from pipeline.storage.rows import encode
-
-    fault = "killed its worker process: a crash, out of memory, or no end"
-    return encode([AnnotatedPost(post=post, fault=fault) for post in batch.posts], batch.run_id)

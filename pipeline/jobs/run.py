@@ -35,13 +35,23 @@ from pipeline.errors import (
     Stopped,
 )
 from pipeline.jobs.books import Tally, settle, total
-from pipeline.jobs.engine import BATCH_SIZE, Batch, Engine, annotator, open_engine, toolkit
+from pipeline.jobs.engine import BATCH_SIZE, Batch, Engine, Limits, annotator, open_engine, toolkit
+from pipeline.jobs.intake import (
+    check_some_read,
+    choose_readers,
+    folder_of,
+    gaps,
+    missing,
+    rows_of,
+    wholeness,
+)
 from pipeline.jobs.people import Key, open_key, protect
 from pipeline.jobs.status import process
-from pipeline.records import NonPost, Post, Rejection
+from pipeline.records import Post, Rejection
 from pipeline.storage.dataset import Dataset, Writer
 from pipeline.storage.ledger import Ledger
-from pipeline.storage.manifest import SCHEMA_VERSION, Books, Input, SourceState
+from pipeline.storage.manifest import SCHEMA_VERSION, Books, Input, Period, SourceState
+from pipeline.storage.stage import StageResult
 
 if TYPE_CHECKING:
     from pipeline.annotate import Settings
@@ -50,7 +60,7 @@ _log = logging.getLogger(__name__)
 
 _KEPT = "nothing was published, the rows there were stay (--force publishes)"
 
-Kind = Literal["run", "rerun"]
+Kind = Literal["run", "rerun", "replay"]
 State = Literal["published", "unchanged", "tried", "failed"]
 
 
@@ -85,7 +95,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     notes: tuple[str, ...] = ()  # what an operator should know though the run went well
     error: str | None = None
-    exit_code: int = 0
+    too_many_rejected: bool = False  # more than the source expects
+    exit_code: int = 0  # 3: that, or files that are not whole or missing
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -94,6 +105,8 @@ class Options(Struct, frozen=True, kw_only=True):
     kind: Kind = "run"
     dry: bool = False  # read and annotate, write nothing
     force: bool = False  # publish although the source shrinks more than it may
+    period: Period | None = None  # rerun: replace the rows of these days only, by the source's clock
+    reasons: frozenset[str] = frozenset()  # replay: only files with rows that were rejected for one of these
     watch: Watch | None = None
 
 
@@ -104,6 +117,7 @@ class _File(Struct, frozen=True):
     name: str  # relative to the configuration's folder
     sha256: str
     stat: tuple[int, int, int]  # size, mtime in ns, inode
+    siblings: tuple[str, ...] = ()  # names of the source's files in the same folder, itself among them
 
     @property
     def size(self) -> int:
@@ -194,7 +208,7 @@ class _Session:
 
     def _run(self, source: Source) -> Outcome:
         key = open_key(key_file()) if source.authors != "keep" else None
-        files = [_file(path, self.config.folder) for path in self.config.find_files(source)]
+        files = _files(self.config.find_files(source), self.config.folder)
         state = self._state(source)
         new = self._new(files, state)
         if not new:
@@ -217,15 +231,34 @@ class _Session:
                 deferred.add(changed.name)
 
     def _new(self, files: Sequence[_File], state: SourceState | None) -> list[_File]:
-        """The files to read: in a rerun all, else those that the source has not taken in as they are now."""
+        """The files to read: in a rerun all, in a replay those with rejected rows, else what is new."""
+        if self.options.kind == "replay":
+            wanted = self._rejecting(state)
+            return [file for file in files if file.name in wanted]
         if self.options.kind == "rerun" or state is None:
             return list(files)
         taken = {known.name: known.sha256 for known in state.inputs}
         return [file for file in files if taken.get(file.name) != file.sha256]
 
+    def _rejecting(self, state: SourceState | None) -> set[str]:
+        """The files of a source that hold rejected rows, of the wanted reasons."""
+        from pipeline.storage.pieces import batches
+
+        current = self._dataset.current()
+        if state is None or current is None or not state.rejected:
+            return set()
+        name = next(name for name, known in current.manifest.sources.items() if known == state)
+        reasons = self.options.reasons
+        return {
+            file
+            for rows in batches(current.files("rejected", name)[0], "rejected")
+            for file, reason in zip(rows["file"].to_pylist(), rows["reason"].to_pylist(), strict=True)
+            if not reasons or reason in reasons
+        }
+
     def _try(self, source: Source, key: Key | None, files: Sequence[_File]) -> Outcome:
         """A dry run: the whole way of the posts, but into no store; a post seen twice counts as duplicate."""
-        chosen = _readers(source, files)
+        chosen = self._readers(source, files)
         flow = _Flow(source, key, files, chosen, watch=self.options.watch, reject=_forget)
         seen: set[bytes] = set()
         posts = places = dates = faults = 0
@@ -253,8 +286,18 @@ class _Session:
             posts=len(seen),
             places=places,
             dates=dates,
-            exit_code=_rejected_code(source, books),
+            notes=gaps((), missing(chosen, (), ())),
+            too_many_rejected=_rejected_code(source, books) == 3,
+            exit_code=3 if any(t.lost for t in flow.tallies.values()) else _rejected_code(source, books),
         )
+
+    def _readers(self, source: Source, files: Sequence[_File]) -> dict[str, readers.Choice]:
+        limits = self.config.limits.as_readers
+        exports = [
+            readers.Export(file.path, file.name, file.sha256, limits=limits, siblings=file.siblings)
+            for file in files
+        ]
+        return choose_readers(exports, source.reader, tuple(source.columns.values()))
 
     def _publish(
         self,
@@ -265,8 +308,8 @@ class _Session:
         *,
         notes: tuple[str, ...],
     ) -> Outcome:
-        keep = self.options.kind == "run" and state is not None
-        chosen = _readers(source, files)
+        keep = state is not None and (self.options.kind != "rerun" or self.options.period is not None)
+        chosen = self._readers(source, files)
         run_id = self._run_id(source, key, files, chosen, state.run_id if keep and state else None)
         begun = Outcome(
             source=source.name, kind=self.options.kind, state="failed", run_id=run_id, files=len(files)
@@ -274,27 +317,39 @@ class _Session:
         self._begun = run_id
         self._record("started", begun)
         stage = self._writer.stage(
-            source.name, run_id, keep_rows=keep, drop_files={file.name for file in files}
+            source.name,
+            run_id,
+            keep_rows=keep,
+            drop_files={file.name for file in files},
+            period=self.options.period if keep else None,
         )
         try:
             flow = _Flow(source, key, files, chosen, watch=self.options.watch, reject=stage.reject)
             for encoded in self._engine.map(flow.batches(run_id)):
                 stage.add(encoded)
             result = stage.finish()
+            if self.options.kind == "replay" and state and _same(result, state):
+                stage.abandon()
+                told = f"{state.rejected} rows are rejected as before"
+                return self._outcome(source, state, state="unchanged", notes=(*notes, told))
             books = settle(flow.tallies, result.by_file)
             whole = total(books.values(), source.name)
             if not self.options.force:
                 _guard(source, result.posts, state.posts if state else 0)
+            kept = state if keep else None
+            inputs = _inputs(files, chosen, books, flow.tallies, kept)
+            absent = missing(chosen, kept.inputs if kept else (), kept.missing if kept else ())
             version = self._writer.publish(
                 source.name,
                 result,
-                _inputs(files, chosen, books, state if keep else None),
+                inputs,
                 at=datetime.now(UTC),
                 code_version=__version__,
                 tables_digest=tables_digest(),
                 gazetteer_digest=self._gazetteer_digest(),
                 zone=source.zone,
                 settings=self._settings(source, key),
+                missing=absent,
             )
         except BaseException:
             stage.abandon()
@@ -308,8 +363,11 @@ class _Session:
             posts=result.posts,
             places=result.places,
             dates=result.dates,
-            notes=notes,
-            exit_code=_rejected_code(source, whole),
+            notes=(*notes, *gaps((one for one in inputs if one.name in chosen), absent)),
+            too_many_rejected=_rejected_code(source, whole) == 3,
+            exit_code=3
+            if absent or any(t.lost for t in flow.tallies.values())
+            else _rejected_code(source, whole),
         )
 
     def _outcome(self, source: Source, rows: SourceState | None, **facts: Any) -> Outcome:
@@ -368,7 +426,7 @@ class _Session:
         source: Source,
         key: Key | None,
         files: Sequence[_File],
-        chosen: Mapping[str, readers.Reader],
+        chosen: Mapping[str, readers.Choice],
         base: str | None,
     ) -> str:
         """Equal for equal input, tables, settings and code: then the rows are the same bytes.
@@ -390,9 +448,17 @@ class _Session:
     def _settings(self, source: Source, key: Key | None) -> dict[str, Any]:
         """What of the configuration decides the rows."""
         told = source.model_dump(mode="json", exclude={"name", "files", "schedule", "expect"})
-        layers = [os.path.relpath(layer, self.config.folder) for layer in self.config.gazetteer.layers]
+        limits = self.config.limits.model_dump(exclude_defaults=True)
+        if limits:
+            told["limits"] = limits
+        layers = [
+            layer.name for layer in self.config.gazetteer.layer_files()
+        ]  # their content is in the digest
         region = {"home": list(self.config.gazetteer.home), "layers": layers}
-        return {**told, "key_id": key.key_id if key else None, "gazetteer": region}
+        detector = self.config.language.detector
+        if self.config.places.recognizers:
+            told["recognizers"] = list(map(str, self.config.places.recognizers))
+        return {**told, "key_id": key.key_id if key else None, "gazetteer": region, "language": detector}
 
     def _gazetteer_digest(self) -> str:
         return toolkit(self._toolkit_settings).gazetteer.digest
@@ -402,18 +468,26 @@ class _Session:
         from pipeline.annotate import Settings
 
         gazetteer = self.config.gazetteer
-        return Settings(str(cache_folder()), gazetteer.home, tuple(str(layer) for layer in gazetteer.layers))
+        layers = tuple(map(str, gazetteer.layer_files()))
+        models = tuple(map(str, self.config.places.recognizers))
+        return Settings(str(cache_folder()), gazetteer.home, layers, self.config.language.detector, models)
 
     @cached_property
     def _engine(self) -> Engine:
         engine = self.config.engine
-        opened = open_engine(engine.kind, engine.workers, partial(annotator, self._toolkit_settings))
+        limits = Limits(engine.batch_seconds, engine.worker_memory * 2**20)
+        opened = open_engine(engine.kind, engine.workers, partial(annotator, self._toolkit_settings), limits)
         self._stack.callback(opened.close)
         return opened
 
     @cached_property
     def _writer(self) -> Writer:
         return self._stack.enter_context(self._dataset.writer(f"marsad {self.options.kind}"))
+
+
+def _same(result: StageResult, state: SourceState) -> bool:
+    """Whether a replay brought nothing new."""
+    return result.written == 0 and result.quarantined == state.rejected
 
 
 class _ChangedError(Exception):
@@ -432,7 +506,7 @@ class _Flow:
         source: Source,
         key: Key | None,
         files: Sequence[_File],
-        chosen: Mapping[str, readers.Reader],
+        chosen: Mapping[str, readers.Choice],
         *,
         watch: Watch | None,
         reject: Callable[[Sequence[Rejection]], object],
@@ -465,16 +539,12 @@ class _Flow:
         size_done = 0
         for done, file in enumerate(self._files):
             tally = self.tallies[file.name] = Tally()
-            export = readers.Export(file.path, file.name, file.sha256)
-            for item in readers.read(export, reading, self._chosen[file.name]):
-                tally.read += 1
+            for item in rows_of(self._chosen[file.name], reading, tally):
                 if self._watch and tally.read % BATCH_SIZE == 0:
                     self._tell(done, size, size_done)
                 if isinstance(item, Post):
                     yield item
-                elif isinstance(item, NonPost):
-                    tally.nonposts += 1
-                else:
+                elif isinstance(item, Rejection):
                     self.rejected += 1
                     self._refused.append(item)
                     if len(self._refused) == BATCH_SIZE:
@@ -483,6 +553,7 @@ class _Flow:
                 raise _ChangedError(file.name)
             size_done += file.size
             self._tell(done + 1, size, size_done)
+        check_some_read(self.tallies)
 
     def _hand_over(self) -> None:
         if self._refused:
@@ -495,11 +566,19 @@ class _Flow:
             self._watch(Progress(self._source.name, len(self._files), files_done, size, size_done, rows))
 
 
-def _file(path: Path, folder: Path) -> _File:
-    name = Path(os.path.relpath(path, folder)).as_posix()
+def _files(paths: Sequence[Path], folder: Path) -> list[_File]:
+    names = [Path(os.path.relpath(path, folder)).as_posix() for path in paths]
+    beside: dict[str, list[str]] = {}
+    for name, path in zip(names, paths, strict=True):
+        beside.setdefault(folder_of(name), []).append(path.name)
+    together = {where: tuple(sorted(found)) for where, found in beside.items()}
+    return [_file(path, name, together[folder_of(name)]) for path, name in zip(paths, names, strict=True)]
+
+
+def _file(path: Path, name: str, siblings: tuple[str, ...]) -> _File:
     try:
         stat = _stat(path)  # before the fingerprint: a change while it is taken shows afterwards
-        return _File(path, name, readers.fingerprint(path), stat)
+        return _File(path, name, readers.fingerprint(path), stat, siblings)
     except OSError as refused:
         raise ExportError(f"{name}: cannot be read: {refused.strerror}") from refused
 
@@ -510,21 +589,6 @@ def _stat(path: Path) -> tuple[int, int, int]:
     except FileNotFoundError:
         return (-1, 0, 0)
     return (found.st_size, found.st_mtime_ns, found.st_ino)
-
-
-def _readers(source: Source, files: Sequence[_File]) -> dict[str, readers.Reader]:
-    """The reader of every file; `ExportError` that names every file which none recognizes."""
-    if source.reader != "auto":
-        return dict.fromkeys([file.name for file in files], readers.READERS[source.reader])
-    chosen, refused = {}, []
-    for file in files:
-        try:
-            chosen[file.name] = readers.choose(file.path, file.name)
-        except ExportError as error:
-            refused.append(str(error))
-    if refused:
-        raise ExportError("\n".join(refused))
-    return chosen
 
 
 def _reading(source: Source) -> readers.Reading:
@@ -543,8 +607,9 @@ def _reading(source: Source) -> readers.Reading:
 
 def _inputs(
     files: Sequence[_File],
-    chosen: Mapping[str, readers.Reader],
+    chosen: Mapping[str, readers.Choice],
     books: Mapping[str, Books],
+    tallies: Mapping[str, Tally],
     kept: SourceState | None,
 ) -> tuple[Input, ...]:
     """All files that the rows are from: these, and those taken in by earlier runs."""
@@ -556,6 +621,7 @@ def _inputs(
             size=file.size,
             reader=chosen[file.name].name,
             books=books[file.name],
+            state=wholeness(tallies[file.name], books[file.name].written + books[file.name].duplicate),
         )
     return tuple(inputs[name] for name in sorted(inputs))
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from pipeline.config import Config, Source
+from pipeline.jobs.intake import gaps
 from pipeline.storage.dataset import Dataset
 from pipeline.storage.ledger import Ledger
 
@@ -36,6 +37,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     published: datetime | None  # when the rows became visible
     error: str | None  # of the last run
     configured: bool = True  # false: the dataset holds it, the configuration does not
+    incomplete: tuple[str, ...] = ()  # files that are not whole and files that are missing, a sentence each
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -72,6 +74,7 @@ def status(config: Config, now: datetime | None = None) -> Status:
                 run_id=rows.run_id if rows else None,
                 published=rows.published if rows else None,
                 error=event.get("error"),
+                incomplete=gaps(rows.inputs, rows.missing) if rows else (),
                 configured=source is not None,
             )
         )

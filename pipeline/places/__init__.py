@@ -3,136 +3,116 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import compress, repeat
 
-from pipeline.places.gazetteer import Gazetteer, kilometres
-from pipeline.places.recognize import ACCEPT, BORDER, WANTED, Found, Option, Recognizer, recognizer, select
-from pipeline.places.resolve import Resolved, Setting, candidates_of, resolve
-from pipeline.records import PlaceMention
-from pipeline.text import TokenBatch
+from msgspec.structs import replace
 
-BESIDE_KM = 40.0
-_CHAIN_SIGNS = frozenset({",", "/", "-", "\N{ARABIC LETTER WAW}", "and", "&", "+"})
+from pipeline.places.facilities import Facility, facility_heads, find_facilities, mention_of
+from pipeline.places.gazetteer import Gazetteer
+from pipeline.places.phrases import RELATIONS, Phrase
+from pipeline.places.plugins import Plugin, united
+from pipeline.places.reading import read_post
+from pipeline.places.recognize import Found, Option, Recognizer, recognizer
+from pipeline.places.resolve import Resolved, Setting, candidates_of, setting_of
+from pipeline.records import PlaceMention, Span
+from pipeline.text import TokenBatch
 
 
 def find_places(
-    tokens: TokenBatch, gazetteer: Gazetteer, home: Sequence[str] = ()
+    tokens: TokenBatch, gazetteer: Gazetteer, home: Sequence[str] = (), plugins: Sequence[Plugin] = ()
 ) -> list[tuple[PlaceMention, ...]]:
     """The place mentions of every post, in order of their spans.
 
-    `home` are the ISO countries where the source's group lives: a prior for ambiguous names, no filter.
+    `home` is where the source's group lives, a prior for ambiguous names and no filter: ISO countries, or a
+    country and a governorate by its English name ("SY/Idlib").  `plugins` are other recognizers, whose word
+    counts for names of the gazetteer.
     """
-    judge = recognizer(gazetteer, tuple(home))
-    setting = Setting(judge.home, judge.region)
+    setting = setting_of(home, gazetteer)
+    judge = recognizer(gazetteer, setting.countries)
     options = judge.options(tokens)
     mentions: list[tuple[PlaceMention, ...]] = list(repeat((), len(tokens.bounds) - 1))
     starts = list(compress(range(len(options)), options))
-    at, bounds = 0, tokens.bounds
-    for post in range(len(mentions)):
-        bound = bounds[post + 1]
-        first = at
-        while at < len(starts) and starts[at] < bound:
-            at += 1
-        if at > first:
-            found = judge.candidates(tokens, post, starts[first:at], options)
+    heads = facility_heads(tokens)
+    guesses = united(plugins, tokens.normalized.raw) if plugins else []
+    at = 0
+    for post, bound in enumerate(tokens.bounds[1:]):
+        first, at = at, bisect_left(starts, bound, at)
+        if at > first or guesses:
+            if guesses and guesses[post]:
+                found = judge.supported(tokens, post, options, guesses[post])
+            else:
+                found = judge.candidates(tokens, post, starts[first:at], options)
             if found:
                 judge.lower_far(found, tokens, post)
-                mentions[post] = _mentions(found, tokens, judge, setting)
+                mentions[post] = _mentions(found, tokens, post, judge, setting, heads)
     return mentions
 
 
-def _mentions(
-    found: list[Found], tokens: TokenBatch, judge: Recognizer, setting: Setting
-) -> tuple[PlaceMention, ...]:
-    names = select(found)
-    gazetteer = judge.gazetteer
-    accepted = [name for name in names if name.score > ACCEPT]
-    if not accepted:
-        return ()
-    resolved = resolve(accepted, gazetteer, setting)
-    if len(names) > len(accepted) and (
-        any(BORDER <= name.score <= ACCEPT for name in names)
-        or any("same_type" in name.evidence for name in accepted)
-    ):
-        more = _second_look(names, accepted, resolved, tokens, judge)
-        if len(more) > len(accepted):
-            accepted = more
-            resolved = resolve(accepted, gazetteer, setting)
-    return tuple(
-        PlaceMention(
-            span=tokens.normalized.span(tokens.starts[name.first] + name.strip, tokens.ends[name.last - 1]),
-            candidates=candidates_of(result, gazetteer),
-            score=round(1 / (1 + math.exp(-name.score)), 4),
-            ambiguous=result.ambiguous,
-            rule=_rule(name, result),
-        )
-        for name, result in zip(accepted, resolved, strict=True)
-    )
-
-
-def _second_look(
-    names: Sequence[Found],
-    accepted: Sequence[Found],
-    resolved: Sequence[Resolved],
+def _mentions(  # noqa: PLR0917
+    found: list[Found],
     tokens: TokenBatch,
+    post: int,
     judge: Recognizer,
-) -> list[Found]:
-    """The accepted names, and of the others those that accepted ones vouch for."""
+    setting: Setting,
+    heads: Sequence[int],
+) -> tuple[PlaceMention, ...]:
+    read = read_post(found, tokens, post, judge, setting)
+    if read is None:
+        return ()
     gazetteer = judge.gazetteer
-    points = [
-        (gazetteer.lats[result.candidates[0][0]], gazetteer.lons[result.candidates[0][0]])
-        for result in resolved
-        if gazetteer.kind(result.candidates[0][0]) not in {"country", "sea"}
+    mentions = [
+        PlaceMention(
+            span=_span(tokens, name.first, name.strip, name.last),
+            candidates=candidates_of(result, gazetteer),
+            score=_probability(name.score),
+            ambiguous=result.ambiguous,
+            rule=_rule(name, result, phrase),
+            phrase=_span(tokens, phrase.first, phrase.strip, phrase.last) if phrase else None,
+            relation=phrase.relation if phrase else None,
+        )
+        for name, phrase, result in zip(read.names, read.phrases, read.resolved, strict=True)
     ]
-    sure = {id(name) for name in accepted}
-    kept: list[Found] = []
-    type_cue = ""  # of the list that is going on
-    for number, name in enumerate(names):
-        before = names[number - 1] if number and kept and kept[-1] is names[number - 1] else None
-        is_next = before is not None and _is_list(before, name, tokens)
-        if id(name) in sure:
-            kept.append(name)
-            if "same_type" in name.evidence:
-                type_cue = name.cues[0]  # the quarters of A, B and C
-            elif not is_next or name.cues:
-                type_cue = ""
-            continue
-        after = names[number + 1] if number + 1 < len(names) and id(names[number + 1]) in sure else None
-        score, evidence = name.score, list(name.evidence)
-        cues = name.cues
-        if not is_next:
-            type_cue = ""
-        if type_cue and not cues and name.name.kinds & WANTED[type_cue]:
-            cues = (type_cue,)
-            score += judge.weight(name, f"before_{type_cue}") + judge.weight(name, "same_type")
-            evidence += [f"before_{type_cue}", "same_type"]
-        if score < BORDER:
-            continue
-        if is_next or (after and _is_list(name, after, tokens)):
-            score += judge.weight(name, "list")
-            evidence.append("list")
-        if any(
-            kilometres(lat, lon, gazetteer.lats[place], gazetteer.lons[place]) < BESIDE_KM
-            for lat, lon in points
-            for place in name.places
-        ):
-            score += judge.weight(name, "beside")
-            evidence.append("beside")
-        if score > ACCEPT:
-            name.score, name.evidence, name.cues = score, tuple(evidence), cues
-            kept.append(name)
-    return kept
+    first = bisect_left(heads, tokens.bounds[post])
+    last = bisect_left(heads, tokens.bounds[post + 1], first)
+    if last > first:
+        facilities = find_facilities(heads[first:last], read, gazetteer, tokens, post)
+        if facilities:
+            mentions = _with_facilities(mentions, facilities, tokens, post)
+    return tuple(mentions)
 
 
-def _is_list(left: Found, right: Found, tokens: TokenBatch) -> bool:
-    between = tokens.surfaces[left.last : right.first]
-    return all(sign in _CHAIN_SIGNS for sign in between) and (bool(between) or right.strip > 0)
+def _with_facilities(
+    mentions: Sequence[PlaceMention], facilities: Sequence[Facility], tokens: TokenBatch, post: int
+) -> list[PlaceMention]:
+    """The mentions and the facilities, which hold the names that they are made of; by their spans."""
+    kept: list[PlaceMention | None] = list(mentions)
+    for facility in facilities:
+        one = mention_of(facility, mentions, tokens, post)
+        inside = kept[facility.inside] if facility.inside is not None else None
+        kept.append(one)
+        if facility.inside is not None and inside is not None:
+            own = facility.inside == facility.anchor
+            kept[facility.inside] = replace(inside, phrase=one.span, relation="facility_of") if own else None
+    told = [mention for mention in kept if mention is not None]
+    return sorted(told, key=lambda mention: (mention.span.start, -mention.span.end))
 
 
-def _rule(name: Found, result: Resolved) -> str:
+def _span(tokens: TokenBatch, first: int, strip: int, last: int) -> Span:
+    return tokens.normalized.span(tokens.starts[first] + strip, tokens.ends[last - 1])
+
+
+@lru_cache(maxsize=1 << 14)
+def _probability(score: float) -> float:
+    return round(1 / (1 + math.exp(-score)), 4)
+
+
+def _rule(name: Found, result: Resolved, phrase: Phrase | None) -> str:
     how = ("name", "romanisation", "skeleton")[name.tier]
-    return f"{'+'.join((how, *name.evidence))}; {result.decided}"
+    rule = f"{'+'.join((how, *name.evidence))}; {result.decided}"
+    return f"{rule}; {phrase.detail}" if phrase and phrase.detail else rule
 
 
-__all__ = ["Gazetteer", "Option", "Recognizer", "find_places"]
+__all__ = ["RELATIONS", "Gazetteer", "Option", "Recognizer", "find_places"]

@@ -38,12 +38,14 @@ class Spelling(Struct, frozen=True):
 
     articles: dict[str, str]  # article -> the letter that must follow; "" for any
     heads: dict[str, str]
+    translated: frozenset[str]  # of the heads, the English words
     modifiers: dict[str, str]
     modifier_words: frozenset[str]
     digraphs: tuple[tuple[str, str], ...]
     letters: dict[int, str]
     skeleton: dict[int, str]
     arabic_heads: dict[str, str]
+    arabic_modifiers: dict[str, str]
     joined_heads: tuple[str, ...]
 
 
@@ -56,12 +58,14 @@ def spelling() -> Spelling:
     return Spelling(
         articles=kinds["article"] | kinds["sun_article"],
         heads=kinds["head"] | kinds["translated"],
+        translated=frozenset(kinds["translated"]),
         modifiers=kinds["modifier"],
         modifier_words=frozenset(kinds["modifier"].values()),
         digraphs=tuple(kinds["digraph"].items()),
-        letters={ord(letter): canonical for letter, canonical in kinds["letter"].items()},
+        letters={ord(letter): canonical for letter, canonical in kinds["letter"].items()} | {ord(_MARK): ""},
         skeleton={ord(letter): canonical for letter, canonical in kinds["arabic_letter"].items()},
         arabic_heads=kinds["arabic_head"],
+        arabic_modifiers=kinds["arabic_modifier"],
         joined_heads=tuple(kinds["joined_head"]),
     )
 
@@ -132,6 +136,8 @@ def latin_words(words: Sequence[str]) -> list[str]:
     ]
     if len(kept) == 1:
         return kept
+    if kept[-1] in table.translated and kept[0] not in table.heads:
+        kept = [kept[-1], *kept[:-1]]  # Sheikh Castle
     out = []
     for at, word in enumerate(kept):
         bare = _without_joined_article(word) if at else word
@@ -151,6 +157,76 @@ def k1(words: Sequence[str]) -> str:
     return "".join(map(k1_word, latin_words(words)))
 
 
+def spellings(words: Sequence[str]) -> list[list[str]]:
+    """The ways to read a Latin name whose letters leave a doubt, itself first; other names have one way.
+
+    rh is gh in French spellings and two letters in others; el- at the head of a word is the article or the
+    word's own, as in Alraqqa; the e of -ane is mute in French spellings.  An apostrophe keeps letters from
+    being joined.
+
+    >>> spellings(["irhab"]), spellings(["tal", "elwan"]), spellings(["maarrine"])
+    ([['irhab'], ["ir'hab"]], [['tal', 'elwan'], ['tal', "'elwan"]], [['maarrine'], ['maarrin']])
+    """
+    ways = [list(words)]
+    if not words or is_arabic(words[0]):
+        return ways
+    for change in (_apart, _own_el, _first_article, _mute_e):
+        for way in list(ways):
+            changed = [change(word, at) for at, word in enumerate(way)]
+            if changed != way:
+                ways.append(changed)
+    return ways
+
+
+def _apart(word: str, _at: int) -> str:
+    return word.replace("rh", f"r{_MARK}h")
+
+
+def _own_el(word: str, at: int) -> str:
+    return (
+        _MARK + word if at and not word.startswith(_MARK) and _without_joined_article(word) != word else word
+    )
+
+
+def readings(words: Sequence[str]) -> list[list[str]]:
+    """The ways to read a name that is looked for: `spellings`, and both ways to take an h at a word's end.
+
+    Latin -ah may be a feminine ending or a letter of its own, which Arabic writes.
+
+    >>> readings(["marah"]), readings(["مراح"])
+    ([['marah'], ["marah'"]], [['مراح'], ['مرا']])
+    """
+    ways = spellings(words)
+    change = _bare_h if words and is_arabic(words[0]) else _own_h
+    return ways + [changed for way in ways if (changed := [change(word) for word in way]) != way]
+
+
+def _own_h(word: str) -> str:
+    return word + _MARK if len(word) > 3 and word.endswith("ah") else word
+
+
+def _bare_h(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("\N{ARABIC LETTER HAH}") else word
+
+
+def is_absolute(words: Sequence[str], at: int) -> bool:
+    """Whether an Arabic word stands before no noun that belongs to it, so that its teh marbuta is no t."""
+    following = words[at + 1 : at + 2]
+    return not following or _without_article(following[0]) in spelling().arabic_modifiers
+
+
+def _without_article(word: str) -> str:
+    return word[2:] if word.startswith(ARTICLE) and len(word) > 3 else word
+
+
+def _first_article(word: str, at: int) -> str:
+    return _without_joined_article(word) if at == 0 and len(word) > _MIN_JOINED else word
+
+
+def _mute_e(word: str, _at: int) -> str:
+    return word[:-1] if _MUTE_E.search(word) else word
+
+
 def k2(words: Sequence[str]) -> str:
     """Consonant skeleton, the same from Arabic and from Latin script.
 
@@ -158,7 +234,9 @@ def k2(words: Sequence[str]) -> str:
     ('xrbtnks', 'xrbtnks')
     """
     if words and is_arabic(words[0]):
-        return _single("".join(_arabic_skeleton(word, at + 1 == len(words)) for at, word in enumerate(words)))
+        return _single(
+            "".join(_arabic_skeleton(word, at == 0, is_absolute(words, at)) for at, word in enumerate(words))
+        )
     return _single("".join(map(k2_word, latin_words(words))))
 
 
@@ -166,6 +244,7 @@ def k2(words: Sequence[str]) -> str:
 def k1_word(word: str) -> str:
     """K1 of one word without its article."""
     table = spelling()
+    own_h = word.endswith(f"h{_MARK}")
     for letters, canonical in table.digraphs:
         word = word.replace(letters, canonical)
     word = word.translate(table.letters)
@@ -189,7 +268,8 @@ def k1_word(word: str) -> str:
         else:
             out.append("U" if _ROUND.intersection(run) else "A")
         at = end
-    return _FINAL_H.sub("", "".join(out))
+    key = "".join(out)
+    return key if own_h else _FINAL_H.sub("", key)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -202,6 +282,8 @@ def k2_word(word: str) -> str:
 
 _ROUND: Final = frozenset("uow")
 _VOWELS: Final = frozenset("uowaeiy")
+_MARK: Final = "'"
+_MUTE_E: Final = re.compile("..[aiou]ne$")
 _FINAL_H: Final = re.compile(r"(?<=[AU])h$")
 _REPEATED: Final = re.compile(r"(.)\1+")
 
@@ -212,7 +294,7 @@ def _single(key: str) -> str:
 
 def _without_joined_article(word: str) -> str:
     """naqus for Elnaqus, zor for Ezzor, as one UN list writes them."""
-    if len(word) < _MIN_JOINED:
+    if len(word) < _MIN_JOINED - word.startswith("el"):
         return word
     if word.startswith("el") or (word.startswith("al") and word[2] not in _VOWELS):
         return word[2:]
@@ -221,12 +303,13 @@ def _without_joined_article(word: str) -> str:
     return word
 
 
-def _arabic_skeleton(word: str, is_last: bool) -> str:
+def _arabic_skeleton(word: str, is_first: bool, is_last: bool) -> str:
     table = spelling()
-    if word.startswith(ARTICLE) and len(word) > 3:
-        word = word[2:]
+    word = _without_article(word)
     if word in table.arabic_heads and not is_last:
         return table.arabic_heads[word]
+    if word in table.arabic_modifiers and not is_first:
+        return table.arabic_modifiers[word]
     first = {"\N{ARABIC LETTER WAW}": "w", "\N{ARABIC LETTER YEH}": "y"}.get(word[:1], "")
     body = word[1:] if first else word
     ending = ""

@@ -13,84 +13,164 @@ chat_type (of a chat between two people, whose name is a person's).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
 
 from pipeline.errors import ExportError
-from pipeline.readers import blog_text, crowdtangle, jsonl, table, telegram_json, whatsapp
+from pipeline.readers import (
+    blog_text,
+    choosing,
+    crowdtangle,
+    discord,
+    facebook_dyi,
+    fourcat,
+    json_list,
+    jsonl,
+    meta_content_library,
+    parquet,
+    reddit,
+    snscrape,
+    snscrape_telegram,
+    spreadsheet,
+    table,
+    telegram_html,
+    telegram_json,
+    telegram_scraper,
+    telethon,
+    twarc,
+    vk_html,
+    whatsapp,
+    wordpress_html,
+    wxr,
+    x_archive,
+    youtube,
+    zeeschuimer,
+)
+from pipeline.readers.choosing import Choice, read_as
 from pipeline.readers.files import fingerprint, locate, peek
-from pipeline.readers.interface import COLUMNS, Export, Head, Item, Reader, Reading
+from pipeline.readers.interface import (
+    COLUMNS,
+    Export,
+    Head,
+    Item,
+    Limits,
+    Reader,
+    Reading,
+    Score,
+    origin,
+    refuse,
+)
+from pipeline.readers.mojibake import mend
+from pipeline.readers.opening import broken_off
+from pipeline.records import NonPost, Post, Reason
 
 __all__ = [
     "COLUMNS",
     "READERS",
+    "Choice",
     "Export",
     "Head",
     "Item",
+    "Limits",
     "Reader",
     "Reading",
+    "Score",
     "choose",
     "fingerprint",
     "locate",
+    "missing_files",
+    "peek",
     "read",
+    "read_as",
 ]
 
 READERS: dict[str, Reader] = {
     reader.name: reader
     for reader in (
         telegram_json.READER,
+        telegram_html.READER,
         whatsapp.READER,
         crowdtangle.READER,
+        twarc.READER,
+        x_archive.READER,
+        snscrape.READER,
+        facebook_dyi.READER,
+        zeeschuimer.READER,
+        fourcat.READER,
+        meta_content_library.READER,
+        wordpress_html.READER,
+        wxr.READER,
+        reddit.READER,
+        youtube.READER,
+        vk_html.READER,
+        discord.READER,
+        telethon.READER,
+        telegram_scraper.READER,
+        snscrape_telegram.READER,
         table.READER,
         jsonl.READER,
+        json_list.READER,
+        spreadsheet.READER,
+        parquet.READER,
         blog_text.READER,
     )
 }
 
 
-_PACKED = {
-    b"pk\x03\x04": "a zip archive or a spreadsheet; unpack it, or save the sheet as CSV",
-    b"\x1f\x8b": "packed with gzip; unpack it first",
-    b"(\xb5/\xfd": "packed with zstd; unpack it first",
-    b"<!doctype html": "a web page; export the chat as JSON, or save the page as text",
-    b"<html": "a web page; export the chat as JSON, or save the page as text",
-}
-"""What is no export of ours, and the way out; small letters."""
+def choose(export: Export, reader: str = "auto", columns: Sequence[str] = ()) -> Choice:
+    """How a file is read, an archive member by member: by the named reader, or by those that recognize it.
 
-
-def choose(export_path: Path, name: str) -> Reader:
-    """The reader that recognizes the file: `reader: auto`.
+    `columns`: names that the source's `columns` says are in the file, which help to recognize a table.
 
     Raises `ExportError` that names the file where no reader is sure, or two are equally sure.
     """
-    head = peek(export_path, name)
-    if not head.start.strip(b"\0 \t\r\n\xef\xbb\xbf"):
-        raise ExportError(f"{name}: the file is empty; take it out of the source's files, or export it again")
-    for start, what in _PACKED.items():
-        if head.start.lstrip().lower().startswith(start):
-            raise ExportError(f"{name}: {what}")
-    ranked = sorted(READERS.values(), key=lambda reader: -reader.score(head))
-    best, second = ranked[:2]
-    sure, runner_up = best.score(head), second.score(head)
-    if sure < 0.4:
-        nearest = f" (nearest: {best.name} {sure:.1f})" if sure else ""
-        raise ExportError(
-            f"{name}: no reader recognizes this file{nearest}; set reader to one of {', '.join(READERS)}"
-        )
-    if sure - runner_up < 0.1:
-        raise ExportError(
-            f"{name}: this may be {best.name} ({sure:.1f}) or {second.name} ({runner_up:.1f}); "
-            f"set reader to the one that it is"
-        )
-    return best
+    return choosing.choose(READERS, export, reader, columns)
 
 
-def read(export: Export, reading: Reading, reader: Reader) -> Iterator[Item]:
-    """Every row of the export, in file order.
+def missing_files(files: Iterable[tuple[str, str]], wanted: Iterable[str] = ()) -> list[str]:
+    """The files that sets of pages or parts are short of; `files`: all of a source, by name and reader.
+
+    `wanted`: names of which is known that they were there, such as `Choice.links`.
+    """
+    return choosing.missing_files(READERS, files, wanted)
+
+
+def read(choice: Choice, reading: Reading) -> Iterator[Item]:
+    """Every row of the file, in its order; members of an archive that are not read come first.
 
     Raises `ExportError` where the file as a whole cannot be read; rows before that point are yielded.
     """
-    try:
-        yield from reader.read(export, reading)
-    except OSError as error:
-        raise ExportError(f"{export.name}: cannot be read: {error.strerror or error}") from error
+    for aside in choice.asides:
+        if aside.reason is None:
+            yield NonPost(origin=aside.at, what=aside.told)
+        else:
+            yield refuse(reading.source, aside.at, aside.reason, aside.told, "")
+    for part, reader in choice.parts:
+        try:
+            for item in reader.read(part, reading):
+                yield item if not isinstance(item, Post) or item.text.isascii() else _mended(item)
+            broken = broken_off(part)
+        except OSError as error:
+            raise ExportError(f"{part.name}: cannot be read: {error.strerror or error}") from error
+        if broken is not None:
+            detail = f"{broken}; what is behind that place is lost: get the file again"
+            yield refuse(
+                reading.source, origin(part, reader.name, "whole file"), Reason.TRUNCATED, detail, ""
+            )
+
+
+def _mended(post: Post) -> Post:
+    """The post with what was read in a wrong encoding before it was exported put right, and noted."""
+    text, note = mend(post.text)
+    if note is None:
+        return post
+    notes = [*post.extra.get("repaired", ()), note]
+    author, group = post.author_name, post.group_name
+    return replace(
+        post,
+        text=text,
+        author_name=None if author is None else mend(author)[0],
+        group_name=None if group is None else mend(group)[0],
+        extra=post.extra | {"repaired": notes},
+    )

@@ -20,7 +20,18 @@ from pipeline.data import rows
 from pipeline.errors import ExportError
 from pipeline.readers.encodings import decode_line, detect, eight_bit, utf16_order
 from pipeline.readers.identity import Occurrences
-from pipeline.readers.interface import Export, Head, Item, Reader, Reading, origin, refuse, storable
+from pipeline.readers.interface import (
+    NOT_MINE,
+    Export,
+    Head,
+    Item,
+    Reader,
+    Reading,
+    Score,
+    origin,
+    refuse,
+    storable,
+)
 from pipeline.readers.lines import Block, raw_lines
 from pipeline.readers.printed_times import INVISIBLE, long_date
 from pipeline.readers.times import Clock, Printed, from_printed, zone_named
@@ -78,7 +89,7 @@ class _Plan(Struct, frozen=True):
     told: bool = False  # whether the page says that comments follow
 
 
-def score(head: Head) -> float:
+def score(head: Head) -> Score:
     """By heads of comments that have their date, or follow the page's own count of comments."""
     order = utf16_order(head.start)
     text = head.start.decode(f"utf-16-{order}" if order else "utf-8", "replace")
@@ -86,12 +97,14 @@ def score(head: Head) -> float:
         text = head.start.decode(eight_bit(head.start), "replace")
     lines = re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff"))
     if text.lstrip()[:1] in {"{", "[", "<"}:
-        return 0.0
+        return NOT_MINE
     plan = _plan(lines)
     dated = sum(comment.printed is not None for comment in plan.comments)
     if dated == 0:
-        return 0.55 if (plan.told and plan.comments) or len(plan.comments) > 2 else 0.0
-    return 0.7 if dated == 1 else 0.85
+        if (plan.told and plan.comments) or len(plan.comments) > 2:
+            return Score(55, f"{len(plan.comments)} heads of comments, without dates")
+        return NOT_MINE
+    return Score(70 if dated == 1 else 85, f"{dated} heads of comments with their dates")
 
 
 def read(export: Export, reading: Reading) -> Iterator[Item]:
@@ -99,10 +112,10 @@ def read(export: Export, reading: Reading) -> Iterator[Item]:
 
     Raises `ExportError` where the file has neither the head of a comment nor the date of an article.
     """
-    encoding = detect(export.path, export.name, reading.encoding)
+    encoding = detect(export, reading.encoding)
 
     def lines() -> Iterator[tuple[str, str | None]]:
-        for raw in raw_lines(export.path):
+        for raw in raw_lines(export):
             text, note = decode_line(raw.content, encoding)
             yield (text.removeprefix("\ufeff") if raw.number == 1 else text).rstrip("\r\n"), note
 
@@ -217,6 +230,31 @@ class _Page:
             extra=extra | clock.extra,
             origin=at,
         )
+
+
+def head_of(name: str | None, text: str) -> tuple[str | None, str, list[str]]:
+    """Name and text of a comment of a page in HTML without the words of the page around them.
+
+    The third are words of the head that may hold its date.
+
+    >>> head_of("Tara said:", "yes\\n\\nReply"), head_of("Tara", "Says:\\nyes")
+    (('Tara', 'yes', []), ('Tara', 'yes', []))
+    """
+    dated = []
+    lines = text.split("\n")
+    first = _bare(lines[0])
+    if first and first.casefold().rstrip(" :.…") in _said():
+        lines = lines[1:]
+    elif name is None and first and (mark := _mark(1, first, 0, True)) is not None and mark.what == "head":
+        name, lines = first, lines[1:]
+    if name is not None:
+        bare = _bare(name)
+        mark = _mark(1, bare, 0, True) if bare else None
+        if mark is not None and mark.what in {"head", "foot", "weak"} and mark.name:
+            dated.append(bare)
+            name = mark.name
+        name = storable(name.strip(" :,|-\N{EN DASH}")) or None
+    return name, _body(_without_buttons(lines)), [words for words in dated if words.count(" ") > 2]
 
 
 def _marks(lines: Iterable[str], buttons: list[int]) -> Iterator[_Mark]:
@@ -765,4 +803,5 @@ READER = Reader(
     loses="ids, which comment answers which, links: plain text does not hold them; set zone",
     score=score,
     read=read,
+    files="*.txt",
 )

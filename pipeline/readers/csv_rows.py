@@ -54,7 +54,7 @@ class Rows:
 
     def __init__(self, export: Export, reading: Reading) -> None:
         self._export = export
-        self._encoding = detect(export.path, export.name, reading.encoding)
+        self._encoding = detect(export, reading.encoding)
         csv.field_size_limit(2 * FIELD_LIMIT)
         declared = {"tab": "\t", "\\t": "\t"}.get(reading.delimiter or "", reading.delimiter)
         if declared is not None and len(declared) != 1:
@@ -63,7 +63,7 @@ class Rows:
         first = next(self._rows(0), None)
         if first is None or first.problem is not None:
             raise ExportError(f"{export.name}: no head row; the first row must name the columns")
-        self.head = _numbered([cell.strip() for cell in first.cells])
+        self.head = numbered([cell.strip() for cell in first.cells])
         while len(self.head) > 1 and not self.head[-1]:
             self.head.pop()
 
@@ -87,7 +87,7 @@ class Rows:
 
     def _lines(self) -> Iterator[_Line]:
         torn: RawLine | None = None
-        for raw in raw_lines(self._export.path):
+        for raw in raw_lines(self._export):
             if raw.cut or (torn is not None and torn.number == raw.number):
                 if torn is None:
                     torn = raw
@@ -153,7 +153,10 @@ class Rows:
             runaway = cells is None or (
                 len(lines) > 1
                 and (note is not None or (width > 0 and len(cells) != width))
-                and any(self._is_row(later.text, width) for later in lines[1:])
+                and any(
+                    self._is_row(later.text, width) or (note is not None and self._begins_row(later.text))
+                    for later in lines[1:]
+                )
             )
             if runaway:
                 runaways += 1
@@ -192,6 +195,10 @@ class Rows:
         except csv.Error:
             return text.rstrip("\r\n").split(self.delimiter), "quote"
 
+    def _begins_row(self, text: str) -> bool:
+        """Whether such a line looks like the first of a row of several lines."""
+        return self.delimiter in text.partition('"')[0] and self._is_open(text)
+
     def _is_row(self, text: str, width: int) -> bool:
         """Whether a line that a quoted cell has swallowed looks like a row of its own."""
         if width < 2:
@@ -216,7 +223,7 @@ def _notes(lines: list[_Line]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line.note for line in lines if line.note is not None))
 
 
-def _numbered(names: list[str]) -> list[str]:
+def numbered(names: list[str]) -> list[str]:
     seen: Counter[str] = Counter()
     numbered = []
     for name in names:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
-from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import ExportError
+from pipeline.readers.interface import Export
+from pipeline.readers.opening import CHUNK, open_bytes
 
 _ARABIC_WORD = re.compile("[\N{ARABIC LETTER HAMZA}-\N{ARABIC LETTER YEH}]+")
 _ARTICLE = "\N{ARABIC LETTER ALEF}\N{ARABIC LETTER LAM}"
@@ -45,7 +46,7 @@ def _high_bytes(half: bytes) -> float:
     return (half.count(0) + half.count(6)) / len(half)
 
 
-def detect(path: Path, name: str, declared: str | None = None) -> str:
+def detect(export: Export, declared: str | None = None) -> str:
     """The encoding by which the lines of `raw_lines` are decoded; `utf-8` for UTF-16, which they are then.
 
     `declared` wins.  Else UTF-8 where the file holds valid UTF-8 far more often than invalid bytes, else
@@ -55,9 +56,11 @@ def detect(path: Path, name: str, declared: str | None = None) -> str:
         try:
             codec = codecs.lookup(declared).name
         except LookupError:
-            raise ExportError(f"{name}: encoding {declared!r} is unknown; use utf-8, cp1256, ...") from None
+            raise ExportError(
+                f"{export.name}: encoding {declared!r} is unknown; use utf-8, cp1256, ..."
+            ) from None
         return "utf-8" if codec.startswith(("utf-16", "utf-8")) else codec
-    windows = _windows(path)
+    windows = _windows(export)
     if utf16_order(windows[0]) is not None:
         return "utf-8"
     sample = b"\n".join(windows)
@@ -130,9 +133,19 @@ def _arabic_score(sample: bytes, encoding: str) -> int:
     return score
 
 
-def _windows(path: Path) -> list[bytes]:
-    """16 kB from sixteen places of the file, the first from its start."""
-    with path.open("rb") as file:
+def _windows(export: Export) -> list[bytes]:
+    """16 kB from sixteen places of the file, the first from its start; of packed files ever farther apart."""
+    with open_bytes(export) as file:
+        if export.packing:
+            windows = [file.read(1 << 18)]
+            step = 1
+            while piece := file.read(CHUNK):
+                windows.append(piece[: 1 << 14])
+                for _ in range(step if len(windows) > 4 else 0):
+                    if not file.read(CHUNK):
+                        return windows
+                step *= 2
+            return windows
         size = file.seek(0, 2)
         if size <= 1 << 18:
             file.seek(0)

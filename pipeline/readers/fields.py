@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pipeline.data import rows
@@ -24,8 +24,18 @@ def usual_names() -> dict[str, tuple[str, ...]]:
     """Our field -> what others call it, in the order in which they are tried."""
     names: dict[str, list[str]] = {}
     for row in rows("field_names"):
-        names.setdefault(row["field"], []).append(row["name"])
+        names.setdefault(row["field"], []).append(plain_name(row["name"]))
     return {field: tuple(others) for field, others in names.items()}
+
+
+@lru_cache(4096)
+def plain_name(name: str) -> str:
+    """A name as it is compared: small letters, blanks and marks between words as `_`.
+
+    >>> plain_name(" Created At"), plain_name("created-at")
+    ('created_at', 'created_at')
+    """
+    return re.sub(r"[\s_\-]+", "_", name.strip().casefold())
 
 
 def usual_columns(head: Iterable[str]) -> dict[str, str]:
@@ -34,7 +44,7 @@ def usual_columns(head: Iterable[str]) -> dict[str, str]:
     >>> usual_columns(["ID", "Created At", "Text", "Text colour"])
     {'text': 'Text', 'posted_at': 'Created At', 'id': 'ID'}
     """
-    columns = {re.sub(r"[\s_]+", "_", name.strip().casefold()): name for name in reversed(list(head))}
+    columns = {plain_name(name): name for name in reversed(list(head))}
     found = {}
     for field, names in usual_names().items():
         for name in names:

@@ -8,15 +8,14 @@ is read brace by brace: `ScannedRecords`.  Both know every byte that they pass o
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
-from pathlib import Path
+from collections.abc import Collection, Generator, Iterator
 from typing import NamedTuple
 
 from msgspec import DecodeError
 from msgspec.json import decode
 
-RECORD_LIMIT = 1 << 24
-"""A longer record is refused."""
+from pipeline.readers.interface import Export
+from pipeline.readers.opening import open_bytes, open_utf8
 
 CHUNK = 1 << 20
 _HEADER_LIMIT = 1 << 16
@@ -38,8 +37,9 @@ class Piece(NamedTuple):
 class _Window:
     """A moving piece of a file: `buffer[position]` is byte `base + position`."""
 
-    def __init__(self, path: Path) -> None:
-        self.file = path.open("rb")
+    def __init__(self, export: Export, recoded: str | None = None) -> None:
+        self.file = open_bytes(export) if recoded is None else open_utf8(export, recoded)
+        self.limit = export.limits.record_bytes  # a longer record is refused
         self.buffer = b""
         self.base = 0
         self.position = 0
@@ -66,8 +66,8 @@ _LIST = re.compile(rb'\n( |    )"messages": \[(?=\]|\n {1,5}[\]{])')
 class IndentedRecords:
     """Records by the exporter's own indentation."""
 
-    def __init__(self, path: Path) -> None:
-        self._window = _Window(path)
+    def __init__(self, export: Export, recoded: str | None = None) -> None:
+        self._window = _Window(export, recoded)
 
     @staticmethod
     def fits(start: bytes) -> bool:
@@ -119,7 +119,8 @@ class IndentedRecords:
         window = self._window
         begin, end = b"\n" + b" " * (indent + 1) + b"{", b"\n" + b" " * (indent + 1) + b"}"
         close, follow = b"\n" + b" " * indent + b"]", b"," + b"\n" + b" " * (indent + 1) + b"{"
-        either = re.compile(re.escape(begin) + b"|" + re.escape(close))
+        behind_nul = b"\0" + begin[1:]
+        either = re.compile(b"|".join(map(re.escape, (begin, close, behind_nul))))
         first = True
         while True:
             while len(window.buffer) - window.position < len(follow) and window.fill(window.position):
@@ -127,7 +128,7 @@ class IndentedRecords:
             buffer, position = window.buffer, window.position
             if buffer.startswith(follow, position):
                 start = position + 2
-            elif buffer.startswith(begin, position):
+            elif buffer.startswith((begin, behind_nul), position):
                 start = position + 1
             elif buffer.startswith(close, position):
                 window.position = position + len(close)
@@ -147,7 +148,7 @@ class IndentedRecords:
                 following = window.buffer.find(begin, search)
                 limit = following if following >= 0 else len(window.buffer)
                 stop = window.buffer.find(end, max(start, search - len(end)), limit + len(end))
-                if stop >= 0 or following >= 0 or len(window.buffer) - start > RECORD_LIMIT:
+                if stop >= 0 or following >= 0 or len(window.buffer) - start > window.limit:
                     break
                 search = max(start + 1, len(window.buffer) - len(end)) - start
                 if not window.fill(start):
@@ -156,7 +157,8 @@ class IndentedRecords:
             if stop >= 0 or following >= 0:
                 stop = stop + len(end) if 0 <= stop < limit else following
                 window.position = stop
-                yield window.piece("record", start, stop)
+                base = window.base
+                yield Piece("record", base + start, base + stop, window.buffer[start:stop])
             elif window.ended:
                 window.position = len(window.buffer)
                 yield window.piece("tail", start, len(window.buffer))
@@ -170,7 +172,7 @@ class IndentedRecords:
         """Bytes between two records beyond a comma and white space; returns whether a record follows."""
         window = self._window
         while (match := either.search(window.buffer, window.position)) is None:
-            if len(window.buffer) - window.position > RECORD_LIMIT:
+            if len(window.buffer) - window.position > window.limit:
                 gap = window.piece("stray", window.position, len(window.buffer) - 8)
                 window.position = len(window.buffer) - 8
                 yield gap
@@ -189,14 +191,31 @@ class IndentedRecords:
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]|"', re.DOTALL)
 _SCALAR = re.compile(rb'\s*:\s*("[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d+|null)')
 _LIST_FOLLOWS = re.compile(rb"\s*:\s*\[")
-_RECORD_START = re.compile(rb'\{\s*"id"\s*:\s*-?\d+\s*,\s*"type"\s*:\s*"(?:message|service|unsupported)"')
+TELEGRAM_RECORD = re.compile(rb'\{\s*"id"\s*:\s*-?\d+\s*,\s*"type"\s*:\s*"(?:message|service|unsupported)"')
 
 
 class ScannedRecords:
-    """Records of any layout: the objects in lists named `messages`, found brace by brace."""
+    """Records of any layout: the objects in the lists of these names, found brace by brace.
 
-    def __init__(self, path: Path) -> None:
-        self._window = _Window(path)
+    The name "" stands for a list that is the whole file, also behind `window.YTD.tweets.part0 = `.
+    `members` are the names whose plain values are kept in `heads`, of the object around each list.
+    `record_start` tells how a record begins, where one without its end shall cost only itself.
+    `recoded` is the byte order of a file in UTF-16; its places then count in its UTF-8 form.
+    """
+
+    def __init__(
+        self,
+        export: Export,
+        lists: Collection[str] = ("messages",),
+        members: Collection[str] = ("name", "type", "id"),
+        record_start: re.Pattern[bytes] | None = None,
+        recoded: str | None = None,
+    ) -> None:
+        self._window = _Window(export, recoded)
+        self._lists = frozenset(b'"' + name.encode() + b'"' for name in lists if name)
+        self._root = "" in lists
+        self._members = frozenset(b'"' + name.encode() + b'"' for name in members)
+        self._start = record_start
         self.heads: list[dict[str, object]] = []  # per list of messages, the members of the object around it
         self._resumed = False
 
@@ -223,9 +242,10 @@ class ScannedRecords:
                 if match is None or (torn and not window.ended):
                     if match is None:
                         window.position = len(window.buffer)
-                    if len(window.buffer) - anchor > RECORD_LIMIT:
-                        anchor = len(window.buffer)
-                        yield Piece("large", window.base + anchor - RECORD_LIMIT, window.base + anchor, b"")
+                    if len(window.buffer) - anchor > window.limit:
+                        start_of_large, anchor = anchor, len(window.buffer)
+                        raw = window.buffer[start_of_large : start_of_large + CHUNK]
+                        yield Piece("large", window.base + start_of_large, window.base + anchor, raw)
                         start, settled, window.position = None, window.base + anchor, anchor
                         del stack[(listed or 0) :]
                     if window.fill(min(anchor, window.position)):
@@ -249,7 +269,7 @@ class ScannedRecords:
                         window.position = len(window.buffer)
                         continue
                     if listed is None and around:
-                        if token == b'"messages"' and (
+                        if token in self._lists and (
                             opened := _LIST_FOLLOWS.match(window.buffer, match.end())
                         ):
                             self.heads.append(around[-1])
@@ -257,9 +277,7 @@ class ScannedRecords:
                             yield Piece("open", settled, window.base + opened.end(), b"")
                             stack.append(b"[")
                             listed, settled = len(stack), window.base + opened.end()
-                        elif token in {b'"name"', b'"type"', b'"id"'} and (
-                            scalar := _SCALAR.match(window.buffer, match.end())
-                        ):
+                        elif token in self._members and (scalar := _SCALAR.match(window.buffer, match.end())):
                             around[-1][token.decode().strip('"')] = _decoded(scalar[1])
                             window.position = scalar.end()
                 elif token in b"{[":
@@ -268,6 +286,10 @@ class ScannedRecords:
                         gap = window.buffer[settled - window.base : match.start()]
                         if gap.strip(b", \r\n\t"):
                             yield Piece("stray", settled, start, gap)
+                    elif self._root and listed is None and not stack and token == b"[":
+                        self.heads.append({})
+                        yield Piece("open", settled, window.base + match.end(), b"")
+                        listed, settled = 1, window.base + match.end()
                     elif listed is None and token == b"{":
                         around.append({} if depth < 64 else around[-1])
                     elif (
@@ -275,7 +297,8 @@ class ScannedRecords:
                         and start is not None
                         and token == b"{"
                         and depth > listed
-                        and _RECORD_START.match(window.buffer, match.start())
+                        and self._start is not None
+                        and self._start.match(window.buffer, match.start())
                     ):  # the record before has no end
                         unclosed = window.piece("record", start - window.base, match.start())
                         start = window.base + match.start()
@@ -314,5 +337,5 @@ def _decoded(raw: bytes) -> object:
 
 def next_record(raw: bytes) -> int | None:
     """Where another message begins inside bytes that are no record, else None."""
-    match = _RECORD_START.search(raw, 1)
+    match = TELEGRAM_RECORD.search(raw, 1)
     return None if match is None else match.start()

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from pipeline.errors import ExportError
 from pipeline.readers.encodings import utf16_order
-from pipeline.readers.fields import Posts, check_columns, usual_names
+from pipeline.readers.fields import Posts, check_columns, plain_name, usual_names
 from pipeline.readers.files import peek
-from pipeline.readers.interface import Export, Head, Item, Reader, Reading, origin, refuse
-from pipeline.readers.json_repair import repair
-from pipeline.readers.lines import raw_lines
-from pipeline.records import Reason
+from pipeline.readers.interface import NOT_MINE, Export, Head, Item, Reader, Reading, Score
+from pipeline.readers.json_rows import json_rows, utf8_start
+from pipeline.records import Rejection
 
 NAME = "jsonl"
 
 
-def score(head: Head) -> float:
+def score(head: Head) -> Score:
     """By the first lines: objects that have a text and a time under usual names."""
     start, order = head.start, utf16_order(head.start)
     if order:
@@ -34,75 +33,40 @@ def score(head: Head) -> float:
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             objects.append(None)
     if not objects:
-        return 0.0
+        return NOT_MINE
     read_well = [each for each in objects if isinstance(each, dict)]
     if 2 * len(read_well) < len(objects):
-        return 0.0
-    fit = sum(
-        isinstance(_usual(each, "text"), str) and _usual(each, "posted_at") is not None for each in read_well
-    )
-    return round(0.3 + 0.5 * fit / len(read_well), 3)
+        return NOT_MINE
+    if has_columns(read_well, head.columns):
+        return Score(84, "objects with all the fields that are configured")
+    share = share_of_posts(read_well)
+    return Score(30 + round(50 * share), f"{share:.0%} of {len(read_well)} objects have a text and a time")
 
 
 def read(export: Export, reading: Reading) -> Iterator[Item]:
     """Every line as a post; what is not mapped is kept in `extra`."""
     if reading.columns:
         check_columns(export, reading.columns)
-    start = peek(export.path, export.name).start
-    unit = 2 if utf16_order(start) else 1
-    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"["):
-        raise ExportError(
-            f"{export.name}: one JSON array, not one object a line; convert it: jq -c '.[]' {export.name}"
-        )
-    posts = Posts(export, reading, NAME, READER.platform, times=lambda: _times(export, reading))
-    decode = msgspec.json.Decoder().decode
-    begun: int | None = None  # where a line over the limit began
-    for line in raw_lines(export.path):
-        if line.cut:
-            begun = line.start if begun is None else begun
-            continue
-        begin = line.start if begun is None else begun
-        content = line.content.rstrip(b"\r\n")
-        if begun is None and not content.strip(b" \t"):
-            continue
-        end = line.end - unit * (len(line.content) - len(content))
-        at = origin(export, NAME, f"bytes {begin}-{end}")
-        if begun is not None:
-            begun = None
-            yield refuse(reading.source, at, Reason.TOO_LARGE, "a line over 16 MB; split it", content)
-            continue
-        notes: list[str] = []
-        try:
-            record = decode(content.removeprefix(b"\xef\xbb\xbf"))
-        except RecursionError:
-            yield refuse(reading.source, at, Reason.TOO_DEEP, "nested too deep; flatten the object", content)
-            continue
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            text, notes = repair(content)
-            try:
-                record = decode(text)
-            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-                ended = line.content[-1:] in {b"\n", b"\r"}
-                reason = Reason.BAD_JSON if ended else Reason.TRUNCATED
-                detail = f"no JSON, also after repair: {error}; correct the line or export it again"
-                yield refuse(reading.source, at, reason, detail, content)
-                continue
-        if not isinstance(record, dict):
-            detail = f"the line holds {type(record).__name__} {record!r:.60}, not an object"
-            yield refuse(reading.source, at, Reason.NOT_AN_OBJECT, detail, content)
-            continue
-        values, used = _values(record, reading.columns)
-        extra = {name: value for name, value in record.items() if name not in used}
-        if notes:
-            extra["repaired"] = notes
-        yield posts.post(values, extra, at, content)
-    if begun is not None:
-        at = origin(export, NAME, f"bytes {begun}-{line.end}")
-        yield refuse(reading.source, at, Reason.TOO_LARGE, "a line over 16 MB; split it", line.content)
+    if utf8_start(peek(export).start).startswith(b"["):
+        raise ExportError(f"{export.name}: one JSON array, not one object a line; set reader to json")
+    yield from posts_of(export, reading, NAME, None)
 
 
-def _values(record: dict[str, Any], columns: dict[str, str]) -> tuple[dict[str, Any], set[str]]:
+def posts_of(export: Export, reading: Reading, name: str, lists: tuple[str, ...] | None) -> Iterator[Item]:
+    """A post of every record, by `reading.columns` or the usual names; see `json_rows` for `lists`."""
+    posts = Posts(export, reading, name, "other", times=lambda: _times(export, reading, name, lists))
+    for row in json_rows(export, reading, name, lists):
+        if isinstance(row, Rejection):
+            yield row
+            continue
+        values, used = values_of(row.record, reading.columns)
+        extra = {key: value for key, value in row.record.items() if key not in used}
+        if row.notes:
+            extra["repaired"] = row.notes
+        yield posts.post(values, extra, row.at, row.raw)
+
+
+def values_of(record: dict[str, Any], columns: dict[str, str]) -> tuple[dict[str, Any], set[str]]:
     """Our field -> value, and the names of the record that are used up by that."""
     if not columns:
         return _usual_values(record)
@@ -122,8 +86,10 @@ def _values(record: dict[str, Any], columns: dict[str, str]) -> tuple[dict[str, 
 def _usual_values(record: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     values: dict[str, Any] = {}
     used = set()
+    theirs = {plain_name(name): name for name in reversed(record)}
     for field, names in usual_names().items():
-        for name in names:
+        for usual in names:
+            name = theirs.get(usual, "")
             value = record.get(name)
             if value is None or (value == "" and field != "text"):
                 continue
@@ -135,8 +101,18 @@ def _usual_values(record: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     return values, used
 
 
-def _usual(record: dict[str, Any], field: str) -> object:
-    return _usual_values(record)[0].get(field)
+def share_of_posts(objects: list[dict[str, Any]]) -> float:
+    """How many of the objects have a text and a time under usual names, 0..1."""
+    found = [_usual_values(each)[0] for each in objects]
+    fit = sum(isinstance(each.get("text"), str) and each.get("posted_at") is not None for each in found)
+    return fit / len(objects) if objects else 0.0
+
+
+def has_columns(objects: list[dict[str, Any]], columns: Sequence[str]) -> bool:
+    """Whether all of the objects have every name that the operator's `columns` names."""
+    return bool(objects and columns) and all(
+        any(name in each or name.partition(".")[0] in each for each in objects) for name in columns
+    )
 
 
 def _at(record: object, path: str) -> object:
@@ -155,14 +131,10 @@ def _at(record: object, path: str) -> object:
     return record
 
 
-def _times(export: Export, reading: Reading) -> Iterator[object]:
-    for line in raw_lines(export.path):
-        try:
-            record = msgspec.json.decode(line.content)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-        if isinstance(record, dict):
-            values = _values(record, reading.columns)[0]
+def _times(export: Export, reading: Reading, name: str, lists: tuple[str, ...] | None) -> Iterator[object]:
+    for row in json_rows(export, reading, name, lists):
+        if not isinstance(row, Rejection):
+            values = values_of(row.record, reading.columns)[0]
             yield values.get("posted_at") or values.get("posted_date")
 
 
@@ -174,4 +146,5 @@ READER = Reader(
     loses="what an object of the author holds besides id and name",
     score=score,
     read=read,
+    files="*.jsonl, *.ndjson",
 )

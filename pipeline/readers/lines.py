@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from pipeline.readers.encodings import utf16_order
-
-LINE_LIMIT = 1 << 24
-"""A longer line is handed out in pieces, each marked as cut."""
+from pipeline.readers.interface import Export
+from pipeline.readers.opening import open_bytes
 
 
 class Block(Struct):
@@ -47,18 +45,22 @@ class RawLine(NamedTuple):
     start: int  # byte in the file
     end: int  # half-open, behind the line end
     content: bytes  # with its line end; UTF-8 where the file is UTF-16
-    cut: bool = False  # a piece of a line over LINE_LIMIT
+    cut: bool = False  # a piece of a line over the limit of a record
 
 
-def raw_lines(path: Path) -> Iterator[RawLine]:
-    """Every line of the file, the last one too where it has no line end."""
-    with path.open("rb") as file:
-        order = utf16_order(file.read(1 << 12))
-        file.seek(0)
+def raw_lines(export: Export) -> Iterator[RawLine]:
+    """Every line of the file, the last one too where it has no line end.
+
+    A line over `limits.record_bytes` is handed out in pieces, each marked as cut.
+    """
+    limit = export.limits.record_bytes
+    with open_bytes(export) as file:
+        begun = file.read(1 << 12)
+        order = utf16_order(begun)
         decoder = codecs.getincrementaldecoder(f"utf-16-{order}")("surrogatepass") if order else None
         rest, number, at = b"", 0, 0
         while True:
-            piece = file.read(1 << 20)
+            piece, begun = begun or file.read(1 << 20), b""
             final = not piece
             if decoder is not None:
                 try:
@@ -74,7 +76,7 @@ def raw_lines(path: Path) -> Iterator[RawLine]:
                 end = at + _width(content, decoder is not None)
                 yield RawLine(number, at, end, content)
                 at = end
-            if len(rest) > LINE_LIMIT and rest[-1:] != b"\r":
+            if len(rest) > limit and rest[-1:] != b"\r":
                 end = at + _width(rest, decoder is not None)
                 yield RawLine(number + 1, at, end, rest, True)
                 at, rest = end, b""

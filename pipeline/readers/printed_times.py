@@ -31,7 +31,7 @@ _CLOCK = (
 )
 _ZONE = (
     r"(?: ?(?P<offset>Z|[+\-\N{MINUS SIGN}]\d\d(?::?\d\d)?)"
-    r"| (?:UTC|GMT)(?P<offset2>[+\-]\d\d(?::?\d\d)?)| \(?(?P<name>[A-Z]{1,5})\)?)?"
+    r"| (?:UTC|GMT)(?P<offset2>[+\-]\d\d(?::?\d\d)?)| \(?(?P<name>(?-i:[A-Z]{2,5}))\)?)?"
 )
 _COMPACT = re.compile(
     r"(?P<year>(?:19|20)\d\d)(?P<month>\d\d)(?P<day>\d\d)(?:T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)(?P<offset>Z)?)?"
@@ -173,6 +173,27 @@ def long_date(text: str) -> Printed | None:
         return _printed(match, month, int(match["day"] or match["day2"]))
     except ValueError:
         return None
+
+
+def date_in(text: str) -> Printed | None:
+    """The first whole date in words inside a text, with its time where that follows.
+
+    >>> date_in("Posted by Tara | January 3rd, 2016 at 8:07 pm | Reply").local
+    datetime.datetime(2016, 1, 3, 20, 7)
+    """
+    for match in _date_inside().finditer(plain(text)):
+        try:
+            return _printed(
+                match, month_number(match["month"] or match["month2"]), int(match["day"] or match["day2"])
+            )
+        except ValueError:
+            continue
+    return None
+
+
+@cache
+def _date_inside() -> re.Pattern[str]:
+    return re.compile(rf"(?<![^\W_])(?:{_long_date().pattern})(?!\w)", re.IGNORECASE)
 
 
 @cache

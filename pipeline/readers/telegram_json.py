@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,63 +17,79 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from pipeline.errors import ExportError
 from pipeline.readers.encodings import utf16_order
 from pipeline.readers.files import peek
-from pipeline.readers.interface import Export, Head, Item, Reader, Reading, refuse, storable
-from pipeline.readers.json_records import IndentedRecords, Piece, ScannedRecords, next_record
+from pipeline.readers.interface import (
+    NOT_MINE,
+    Export,
+    Head,
+    Item,
+    Reader,
+    Reading,
+    Score,
+    origin,
+    refuse,
+    storable,
+)
+from pipeline.readers.json_records import TELEGRAM_RECORD, IndentedRecords, Piece, ScannedRecords, next_record
 from pipeline.readers.json_repair import repair
+from pipeline.readers.json_values import RowError, decode_record
+from pipeline.readers.opening import open_bytes, open_utf8
 from pipeline.readers.times import FIRST, Clock, from_epoch, from_local, suspect, zone_named
 from pipeline.records import NonPost, Origin, Post, Reason, Rejection
 
 NAME = "telegram_json"
 
 
-def score(head: Head) -> float:
+def score(head: Head) -> Score:
     """Sure by the chat's own head and the first messages; 0 for anything but JSON."""
-    start = head.start.lstrip(b"\xef\xbb\xbf \t\r\n\0")
-    if not start.startswith(b"{"):
-        return 0.0
+    start = head.start
+    if order := utf16_order(start):
+        start = start.decode(f"utf-16-{order}", "replace").encode("utf-8", "replace")
+    if not start.lstrip(b"\xef\xbb\xbf \t\r\n\0").startswith(b"{"):
+        return NOT_MINE
     signs = (
         rb'"messages"\s*:\s*\[',
         rb'"date_unixtime"\s*:\s*"',
         rb'"(?:from_id|actor_id|text_entities)"\s*:',
     )
-    found = sum(re.search(sign, head.start) is not None for sign in signs)
+    found = sum(re.search(sign, start) is not None for sign in signs)
     typed = re.search(
         rb'"type"\s*:\s*"(?:saved_messages|replies|personal_chat|bot_chat|(?:private|public)_(?:group|supergroup|channel))"',
-        head.start,
+        start,
     )
-    account = re.search(rb'"(?:personal_information|left_chats|chats)"\s*:\s*\{\s*"', head.start)
+    account = re.search(rb'"(?:personal_information|left_chats|chats)"\s*:\s*\{\s*"', start)
     if typed and found:
-        return 0.95
-    if account and (found or re.search(rb'"(?:about|user_id)"\s*:', head.start)):
-        return 0.9
-    return 0.7 if found == 3 else 0.0
+        return Score(95, "Telegram's type of chat and its list of messages")
+    if account and (found or re.search(rb'"(?:about|user_id)"\s*:', start)):
+        return Score(90, "an account's lists of chats, as Telegram Desktop writes them")
+    return Score(70, "messages with date_unixtime and from_id") if found == 3 else NOT_MINE
 
 
 def read(export: Export, reading: Reading) -> Iterator[Item]:
     """Every record of every chat; service messages are non-posts, and so is what an account holds besides."""
-    start = peek(export.path, export.name).start
-    if utf16_order(start) is not None:
-        raise ExportError(f"{export.name}: the file is UTF-16, Telegram writes UTF-8; convert it to UTF-8")
-    if IndentedRecords.fits(start) or _indented_later(export):
-        records: IndentedRecords | ScannedRecords = IndentedRecords(export.path)
+    start = peek(export).start
+    order = utf16_order(start)
+    if order:
+        start = start.decode(f"utf-16-{order}", "replace").encode("utf-8", "replace")
+    if IndentedRecords.fits(start) or _indented_later(export, order):
+        records: IndentedRecords | ScannedRecords = IndentedRecords(export, order)
         heads: list[dict[str, object]] | None = None
     else:
-        first = ScannedRecords(export.path)
+        first = ScannedRecords(export, record_start=TELEGRAM_RECORD, recoded=order)
         for _ in first:
             pass
-        records, heads = ScannedRecords(export.path), first.heads
+        records, heads = ScannedRecords(export, record_start=TELEGRAM_RECORD, recoded=order), first.heads
         if not heads:
             raise ExportError(
                 f"{export.name}: no list of messages in it; export the chat again as JSON, "
                 f"or set another reader"
             )
-    yield from _Chats(export, reading, records, heads).items()
+    yield from _Chats(export, reading, records, heads, order).items()
 
 
-def _indented_later(export: Export) -> bool:
+def _indented_later(export: Export, order: Literal["le", "be"] | None) -> bool:
     """Whether a long account head stands before the first list of the exporter's own layout."""
     pattern, rest = re.compile(rb'\n( {1,6})"messages": \[(?:\]|\n( {1,7})[{\]])'), b""
-    with export.path.open("rb") as file:
+    with open_bytes(export) if order is None else open_utf8(export, order) as file:
         while piece := file.read(1 << 20):
             if match := pattern.search(rest + piece):
                 return IndentedRecords.fits(match[0] + b"\n  {")
@@ -83,7 +99,7 @@ def _indented_later(export: Export) -> bool:
     return False
 
 
-class _Plain(Struct, forbid_unknown_fields=True, rename={"from_": "from"}):
+class _Plain(Struct, forbid_unknown_fields=True, gc=False, rename={"from_": "from"}):
     """The fields of most messages; one with any other field is read the long way."""
 
     id: int
@@ -105,6 +121,11 @@ class _Plain(Struct, forbid_unknown_fields=True, rename={"from_": "from"}):
     height: int | UnsetType = UNSET
 
 
+_TEXT = b'\n   "text": '
+_DATE = b'\n   "date": '
+"""Where one of these stands twice the record is read the long way, which notes it."""
+
+
 class _Chat(Struct, frozen=True):
     group_id: str
     group_name: str | None
@@ -116,13 +137,6 @@ class _Chat(Struct, frozen=True):
         return {"chat_type": self.kind} if self.kind == "personal_chat" else {}
 
 
-class _Refused(Exception):  # noqa: N818  never leaves this module
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
-
-
 class _Chats:
     def __init__(
         self,
@@ -130,8 +144,11 @@ class _Chats:
         reading: Reading,
         records: IndentedRecords | ScannedRecords,
         heads: list[dict[str, object]] | None,
+        order: Literal["le", "be"] | None = None,
     ) -> None:
         self._export = export
+        self._counted = "" if order is None else " as UTF-8"  # in which form of the file bytes are counted
+        self._member = "" if export.member is None else f"member {export.member}, "
         self._source = reading.source
         self._platform = reading.platform or "telegram"
         self._group = reading.group or reading.source
@@ -157,7 +174,7 @@ class _Chats:
             )
 
     def _origin(self, start: int, end: int) -> Origin:
-        return Origin(self._export.name, self._export.sha256, f"bytes {start}-{end}", NAME)
+        return origin(self._export, NAME, f"bytes {start}-{end}{self._counted}")
 
     def _around(self, piece: Piece) -> Iterator[Item]:
         at = self._origin(piece.start, piece.end)
@@ -181,7 +198,8 @@ class _Chats:
             detail = "bytes between two messages that are no message; compare the file with another export"
             yield refuse(self._source, at, Reason.STRAY_TEXT, detail, piece.raw)
         elif piece.what == "large":
-            detail = f"a record over 16 MB from byte {piece.start}; its end is missing or it is no message"
+            limit = self._export.limits.record_bytes
+            detail = f"a record over {limit:,} bytes; its end is missing, or raise limits: record_bytes"
             yield refuse(self._source, at, Reason.TOO_LARGE, detail, piece.raw)
         elif piece.what == "tail":
             yield from self._tail(piece, at)
@@ -213,8 +231,11 @@ class _Chats:
     def _fast(self, piece: Piece) -> Post | None:
         """A message of plain text in good order, at the cost of little more than its decoding."""
         try:
-            message = self._plain(piece.raw)
+            raw = piece.raw
+            message = self._plain(raw)
             if message.type != "message" or self._note:
+                return None
+            if raw.count(_TEXT) > 1 or raw.count(_DATE, 0, 600) > 1:
                 return None
             text, links = _flat(message.text)
             unix = message.date_unixtime
@@ -222,9 +243,8 @@ class _Chats:
             if unix is UNSET:
                 clock = from_local(datetime.fromisoformat(message.date), zone, "second")
             else:
-                seconds = int(unix)
                 local = datetime.fromisoformat(message.date) if zone is None else None
-                clock = from_epoch(seconds, zone, local)
+                clock = from_epoch(int(unix), zone, local)
         except (msgspec.MsgspecError, ValueError, RecursionError, TypeError):
             return None
         extra = clock.extra
@@ -268,7 +288,12 @@ class _Chats:
             media=media,
             reactions=_reactions(message.reactions) if message.reactions else {},
             extra=extra,
-            origin=self._origin(piece.start, piece.end),
+            origin=Origin(
+                self._export.name,
+                self._export.sha256,
+                f"{self._member}bytes {piece.start}-{piece.end}{self._counted}",
+                NAME,
+            ),
         )
 
     def _slow(self, piece: Piece) -> Item:
@@ -276,8 +301,8 @@ class _Chats:
         at = self._origin(piece.start, piece.end)
         notes, self._note = self._note, []
         try:
-            message, repairs = _decoded(piece.raw)
-        except _Refused as refused:
+            message, repairs = decode_record(piece.raw, self._export.limits)
+        except RowError as refused:
             inner = self._inner(piece.raw)
             if inner is not None:
                 self._records.resume_at(piece.start + inner)
@@ -294,15 +319,15 @@ class _Chats:
             return NonPost(origin=at, what="a message that the exporter could not write (unsupported)")
         try:
             return self._post(message, notes + repairs, at)
-        except _Refused as refused:
+        except RowError as refused:
             return refuse(self._source, at, refused.reason, refused.detail, piece.raw)
 
     def _post(self, message: dict[str, Any], notes: list[str], at: Origin) -> Post:
         if message.get("type", "message") != "message":
-            raise _Refused(Reason.BAD_ROW, f"type {message['type']!r} is none that Telegram writes: left out")
+            raise RowError(Reason.BAD_ROW, f"type {message['type']!r} is none that Telegram writes: left out")
         native = message.get("id")
         if isinstance(native, bool) or not isinstance(native, (int, str)) or native == "":
-            raise _Refused(Reason.NO_ID, f"id is {native!r}; a message without a number cannot be told apart")
+            raise RowError(Reason.NO_ID, f"id is {native!r}; a message without a number cannot be told apart")
         text, links = _text(message)
         clock = _clock(message, self._zone)
         edited_at, more = _edited(message.get("edited"), message.get("edited_unixtime"), self._zone)
@@ -383,23 +408,6 @@ def _inner(raw: bytes, indented: bool) -> int | None:
     return next_record(raw)
 
 
-def _decoded(raw: bytes) -> tuple[Any, list[str]]:
-    try:
-        return msgspec.json.decode(raw), []
-    except RecursionError:
-        raise _Refused(Reason.TOO_DEEP, "nested too deep for a message; left out") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
-    text, notes = repair(raw)
-    try:
-        return msgspec.json.decode(text), notes
-    except RecursionError:
-        raise _Refused(Reason.TOO_DEEP, "nested too deep for a message; left out") from None
-    except (msgspec.DecodeError, UnicodeError) as error:
-        detail = f"no JSON, also after repair: {error}; correct the record or export it again"
-        raise _Refused(Reason.BAD_JSON, detail) from None
-
-
 def _flat(text: object) -> tuple[str, list[str]]:
     """The text of an array of strings and entities, joined without anything between, and its hidden links."""
     if isinstance(text, str):
@@ -428,10 +436,10 @@ def _text(message: dict[str, Any]) -> tuple[str, list[str]]:
             try:
                 return _flat(message[name])
             except TypeError as error:
-                raise _Refused(Reason.NO_TEXT, f"{name}: {error}; correct the record") from None
+                raise RowError(Reason.NO_TEXT, f"{name}: {error}; correct the record") from None
     if any(name in message for name in (*_MEDIA, "poll", "location_information", "contact_information")):
         return "", []
-    raise _Refused(Reason.NO_TEXT, "neither text nor media; correct the record or leave it out")
+    raise RowError(Reason.NO_TEXT, "neither text nor media; correct the record or leave it out")
 
 
 def _clock(message: dict[str, Any], zone: ZoneInfo | None) -> Clock:
@@ -444,7 +452,7 @@ def _clock(message: dict[str, Any], zone: ZoneInfo | None) -> Clock:
             if printed.startswith("0000"):
                 return suspect(printed)
             if unix is None:
-                raise _Refused(
+                raise RowError(
                     Reason.BAD_TIME, f"date {printed!r} is no time; correct it in the export"
                 ) from None
     if unix is not None:
@@ -452,11 +460,11 @@ def _clock(message: dict[str, Any], zone: ZoneInfo | None) -> Clock:
             return from_epoch(int(unix), zone, local)
         except (ValueError, TypeError):
             if local is None:
-                raise _Refused(Reason.BAD_TIME, f"date_unixtime {unix!r} is no number; correct it") from None
+                raise RowError(Reason.BAD_TIME, f"date_unixtime {unix!r} is no number; correct it") from None
     if local is None:
         if printed is not None:
-            raise _Refused(Reason.BAD_TIME, f"date {printed!r} is no time; correct it in the export")
-        raise _Refused(Reason.NO_TIME, "neither date nor date_unixtime; no time is made up")
+            raise RowError(Reason.BAD_TIME, f"date {printed!r} is no time; correct it in the export")
+        raise RowError(Reason.NO_TIME, "neither date nor date_unixtime; no time is made up")
     return from_local(local, zone, "second")
 
 
@@ -554,4 +562,5 @@ READER = Reader(
     loses="views, albums, topics and the date of a forwarded original: the exporter does not write them",
     score=score,
     read=read,
+    files="result.json",
 )

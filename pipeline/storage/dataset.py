@@ -34,6 +34,7 @@ from pipeline.storage.manifest import (
     Input,
     Manifest,
     NewerError,
+    Period,
     SourceState,
     decode_manifest,
     encode_manifest,
@@ -228,13 +229,20 @@ class Writer:
         self._stages: list[Stage] = []
 
     def stage(
-        self, source: str, run_id: str, *, keep_rows: bool, drop_files: AbstractSet[str] = frozenset()
+        self,
+        source: str,
+        run_id: str,
+        *,
+        keep_rows: bool,
+        drop_files: AbstractSet[str] = frozenset(),
+        period: Period | None = None,
     ) -> Stage:
         """A stage for the rows of one run of `source`.
 
         `keep_rows` true (run): earlier rows of the source stay, and the run's rows are upserted.  False
         (rerun): the run's rows replace all.  `drop_files` names inputs whose earlier rejections are
-        superseded, because this run reads them again.
+        superseded, because this run reads them again.  With `keep_rows`, the earlier rows of the days of
+        `period`, by the source's clock, do not stay.
         Raises `ValueError` for a source or run id that cannot be part of a file name, and for a second
         stage of a source.
         """
@@ -257,6 +265,7 @@ class Writer:
                 earlier=files,
                 earlier_posts=earlier_posts,
                 drop_files=drop_files if keep_rows else None,
+                period=period,
             )
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -276,6 +285,7 @@ class Writer:
         gazetteer_digest: str,
         zone: str | None = None,
         settings: dict[str, Any] | None = None,
+        missing: tuple[str, ...] = (),
     ) -> Version:
         """Make the finished stage of `source` visible, in one step, beside the unchanged other sources.
 
@@ -303,6 +313,7 @@ class Writer:
             gazetteer_digest=gazetteer_digest,
             zone=zone,
             settings=settings or {},
+            missing=missing,
         )
         earlier = {} if self.base is None else self.base.manifest.sources
         manifest = Manifest(

@@ -20,7 +20,7 @@ KEYS: Final = {
     "dates": ("post_id", "start", "end", "grain"),
     "rejected": ("file", "locator", "reason"),
 }  # what makes two rows the same row; a mention's number is none, because one more mention shifts all others
-_OUR_OWN: Final = frozenset({"run_id", "mention"})  # differ without a difference for an analyst
+_OUR_OWN: Final = frozenset({"run_id", "mention", "file", "file_sha256", "locator"})  # where from, not what
 
 Kind = Literal["added", "changed", "gone"]
 

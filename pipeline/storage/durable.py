@@ -40,6 +40,18 @@ def write_file(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Let `path` hold `content` in one step: whoever reads it sees the old file or the new one.
+
+    Raises `DatasetError` that names the path where the disk refuses; then the old file stands.
+    """
+    fresh = path.with_name(f".{path.name}-new")
+    with telling(path, "write"):
+        write_file(fresh, content)
+        fresh.replace(path)
+        sync_folder(path.parent)
+
+
 def link_file(old: Path, new: Path) -> None:
     """Give a file a second name; a durable copy where the disk has no hard links."""
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -14,6 +14,10 @@ from pipeline.errors import BooksError, DatasetError
 MANIFEST: Final = "manifest.json"
 SCHEMA_VERSION: Final = 2
 TABLE_NAMES: Final = ("posts", "places", "dates", "rejected")
+
+
+Period = tuple[date | None, date | None]
+"""Two days, both inclusive; None is open."""
 
 
 class NewerError(DatasetError):
@@ -51,6 +55,10 @@ class Books(Struct, frozen=True, kw_only=True):
         )
 
 
+Wholeness = Literal["complete", "partial", "rejected"]
+"""complete: read to its end; partial: bytes of it are lost or no reader took them; rejected: all of it."""
+
+
 class Input(Struct, frozen=True, kw_only=True):
     """An export file that a source has taken in."""
 
@@ -59,6 +67,7 @@ class Input(Struct, frozen=True, kw_only=True):
     size: int  # bytes
     reader: str
     books: Books
+    state: Wholeness = "complete"
 
 
 class FileState(Struct, frozen=True, kw_only=True):
@@ -86,6 +95,7 @@ class SourceState(Struct, frozen=True, kw_only=True):
     gazetteer_digest: str
     zone: str | None = None  # IANA name
     settings: dict[str, Any] = field(default_factory=dict)  # what else decided the rows; JSON-ready
+    missing: tuple[str, ...] = ()  # files that its sets of pages or parts are short of
 
 
 class Manifest(Struct, frozen=True, kw_only=True):

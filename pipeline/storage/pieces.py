@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import DatasetError
 from pipeline.storage.durable import hash_file, sync_file
-from pipeline.storage.manifest import FileState
+from pipeline.storage.manifest import FileState, Period
 from pipeline.storage.schema import TABLES
 
 KEPT_ROWS: Final = 2048  # rows of the version before that make one piece
@@ -128,19 +128,45 @@ class Pieces:
 
 
 class EarlierRows:
-    """The rows of one source in the version before, as batches with their mentions."""
+    """The rows of one source in the version before, as batches with their mentions.
 
-    def __init__(self, files: Mapping[str, Path]) -> None:
+    Without the posts of the days of `without`, as the clock of the source showed them; a post of which the
+    day is not known is in no period.
+    """
+
+    def __init__(self, files: Mapping[str, Path], without: Period | None = None) -> None:
         self._files = files
+        self._without = without
 
     def __iter__(self) -> Iterator[dict[str, pa.Table]]:
         """Batches of posts in their order, each with the places and dates of its posts."""
         mentions = {table: _Following(self._files[table], table) for table in ("places", "dates")}
         for posts in batches(self._files["posts"], "posts"):
             ids = posts["post_id"].combine_chunks()
-            yield {"posts": posts, **{table: following.take(ids) for table, following in mentions.items()}}
+            batch = {"posts": posts, **{table: following.take(ids) for table, following in mentions.items()}}
+            yield batch if self._without is None else _outside(batch, self._without)
         for following in mentions.values():
             following.done()
+
+
+def _outside(batch: Mapping[str, pa.Table], period: Period) -> dict[str, pa.Table]:
+    """A batch without the posts of a period and their mentions."""
+    posts = batch["posts"]
+    day = posts["posted_local"].cast(pa.date32(), safe=False)
+    inside = pc.is_valid(day)
+    since, until = period
+    if since is not None:
+        inside = pc.and_(inside, pc.fill_null(pc.greater_equal(day, pa.scalar(since)), fill_value=False))
+    if until is not None:
+        inside = pc.and_(inside, pc.fill_null(pc.less_equal(day, pa.scalar(until)), fill_value=False))
+    kept = posts.filter(pc.invert(inside))
+    ids = kept["post_id"].combine_chunks()
+    rest = {
+        table: rows.filter(pc.is_in(rows["post_id"], value_set=ids))
+        for table, rows in batch.items()
+        if table != "posts"
+    }
+    return {"posts": kept, **rest}
 
 
 class _Following:

@@ -59,7 +59,7 @@ _POSTS: Final = pa.schema(
         _column("author_name", _TEXT, "name as exported; null unless authors are kept"),
         _column("posted_at", _UTC, "time of posting, UTC; null where the zone is not known"),
         _column("posted_local", _CLOCK, "clock reading at posting in the source's zone, without a zone"),
-        _column("zone_source", _TEXT, "how the zone is known: epoch, offset, declared, unknown"),
+        _column("zone_source", _TEXT, "how the zone is known: epoch, offset, declared, inferred, unknown"),
         _column(
             "time_precision", _TEXT, "finest unit given: second, minute, day, month, year, estimate, unknown"
         ),

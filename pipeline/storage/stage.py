@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from pipeline.records import Rejection
 from pipeline.storage.durable import telling
-from pipeline.storage.manifest import TABLE_NAMES, FileState
+from pipeline.storage.manifest import TABLE_NAMES, FileState, Period
 from pipeline.storage.upsert import Earlier, Index, Row
 
 if TYPE_CHECKING:
@@ -77,8 +77,12 @@ class Stage:
         earlier: Mapping[str, Path] | None,
         earlier_posts: int,
         drop_files: AbstractSet[str] | None,
+        period: Period | None = None,
     ) -> None:
-        """`earlier`: the source's files in the version before; `drop_files` None replaces all their rows."""
+        """`earlier`: the source's files in the version before; `drop_files` None replaces all their rows.
+
+        Of `earlier` the posts of `period` are dropped as well.
+        """
         from pipeline.storage.pieces import Pieces
 
         self.folder = folder
@@ -88,6 +92,7 @@ class Stage:
         self._earlier = earlier
         self._earlier_posts = earlier_posts
         self._drop_files = drop_files
+        self._period = period
         self._observed: Counter[str] = Counter()  # by file, this run
         self._rejected: Counter[str] = Counter()
         self._faults = 0
@@ -198,7 +203,7 @@ class Stage:
         from pipeline.storage.pieces import EarlierRows, mention_counts
         from pipeline.storage.rows import digest_of, rank_of, to_stream
 
-        for batch in EarlierRows(files):
+        for batch in EarlierRows(files, self._period):
             posts = batch["posts"]
             texts = posts["text"].to_pylist()
             keys = [

@@ -1,0 +1,347 @@
+"""Names of the gazetteer in the tokens of posts: every way to read them, nothing refused yet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from pipeline.places.clitics import MIN_STEM, stems
+from pipeline.places.cues import common_words, priors, word_counts
+from pipeline.places.gazetteer import MAX_WORDS, MIN_K1, MIN_K2
+from pipeline.places.keys import (
+    ALEF,
+    APOSTROPHES,
+    HAMZA,
+    TEH_AS_HEH,
+    is_arabic,
+    is_article,
+    k0,
+    k1,
+    k1_word,
+    k2,
+    spelling,
+)
+from pipeline.places.score import NEVER, Judge, Name, is_capital
+from pipeline.text import TokenBatch
+from pipeline.text.tokens import ARABIC
+
+MAX_CACHED: Final = 200_000
+NEVER_SMALL: Final = -3.0  # a prior at which a Latin word written small is not looked at
+_WORDS_TOO: Final = frozenset({"an", "as", "at", "l", "er", "es"})  # articles, but words of Europe as well
+_MIN_RESPELLED: Final = 5  # letters
+_ENDINGS: Final = {ALEF: TEH_AS_HEH, TEH_AS_HEH: ALEF}
+_MIN_POSSESSIVE: Final = 5
+_POSSESSORS: Final = frozenset({"country", "governorate", "region"})
+_STRIPPED: Final = 0.5  # what the reading of a letter as a clitic costs
+_ABBREVIATED: Final = frozenset({"st", "ft", "mt"})
+
+
+class Node(Struct, frozen=True, gc=False):
+    """What the gazetteer knows of the words read so far."""
+
+    name: Name | None  # that they are
+    more: int  # words that may still follow
+
+
+class Option(Struct, frozen=True, gc=False):
+    """One way to read a token as the first word of a name."""
+
+    word: str  # key letters of the stem
+    strip: int  # folded letters before the span
+    clitic: str  # "", w, b, l or k
+    small: bool = True  # whether a Latin word is looked at where it is written small, too
+    exact: bool = True  # whether the letters alone begin a name; else only a romanisation of one
+    node: Node | None = None  # of an Arabic word: what the gazetteer knows of it
+
+
+class Match(Struct, frozen=True, gc=False):
+    """A name of the gazetteer at tokens at .. end - 1."""
+
+    start: int  # token where its article begins
+    at: int
+    end: int
+    strip: int
+    clitic: str
+    name: Name
+    tier: int
+
+
+class Matcher:
+    """Finds the names of one gazetteer; keeps what it has seen of words and names."""
+
+    def __init__(self, judge: Judge, prune: bool = True) -> None:
+        self._least = NEVER if prune else -math.inf  # of the score of a word that is looked at
+        self.judge = judge
+        self.gazetteer = judge.gazetteer
+        self._tokens: dict[str, tuple[Option, ...]] = {}
+        self._nodes: dict[str, Node] = {}
+        self._variants: dict[str, tuple[Name, int] | None] = {}
+
+    def options(self, tokens: TokenBatch) -> list[tuple[Option, ...]]:
+        """For every token, the ways to read it as the first word of a name; mostly none."""
+        surfaces, glued = tokens.surfaces, tokens.glued
+        found = self._options(surfaces)
+        for at in range(1, len(surfaces) - 1):
+            if surfaces[at] in APOSTROPHES and glued[at] and glued[at + 1] and surfaces[at + 1] != "s":
+                joined = self._options([surfaces[at - 1] + surfaces[at + 1]])[0]  # one word: Ma'arrat
+                if joined and (joined[0].exact or not found[at - 1]):
+                    found[at - 1] = joined
+        return found
+
+    def _options(self, surfaces: Sequence[str]) -> list[tuple[Option, ...]]:
+        known = self._tokens
+        found = list(map(known.get, surfaces))
+        if None in found:
+            if len(known) > MAX_CACHED:
+                known.clear()
+            for surface in set(surfaces):
+                if surface not in known:
+                    known[surface] = self._read(surface)
+            return [known[surface] for surface in surfaces]
+        return found  # type: ignore[return-value]
+
+    def _read(self, surface: str) -> tuple[Option, ...]:
+        if is_arabic(surface):
+            return self._read_arabic(surface)
+        if not surface[0].isalpha() or surface in APOSTROPHES:
+            return ()
+        prior = priors().get(surface, 0.0)
+        node = self.node(surface)
+        if not node.name and not node.more and surface[-1] == "s" and len(surface) > _MIN_POSSESSIVE:
+            bare = self.node(surface[:-1]).name  # Mexicos, as people write Mexico's
+            if bare is not None and bare.kinds & _POSSESSORS:
+                return (Option(surface[:-1], 0, "", False),)
+        exact = bool(node.more or (node.name and node.name.score > self._least))
+        similar = False
+        if not exact and len(surface) > 2 and surface not in common_words():
+            gazetteer = self.gazetteer
+            for word in (surface, spelling().heads.get(surface, surface)):
+                key = k1_word(word)
+                known = gazetteer.more(key, 1) or gazetteer.names(key, 1) or gazetteer.names(k2([word]), 2)
+                similar = similar or bool(known)
+        if not exact and not similar:
+            return ()
+        usual = surface in common_words() and surface not in spelling().articles
+        small = exact and prior > NEVER_SMALL and not usual
+        return (Option(surface, 0, "", small, exact),)
+
+    def _read_arabic(self, surface: str) -> tuple[Option, ...]:
+        read: list[Option] = []
+        is_word = surface in word_counts()
+        for stem, strip, clitic in stems(surface):
+            letters = k0([stem])
+            if len(letters) < MIN_STEM or (clitic == "a" and (read or is_word)):
+                continue
+            node = self.node(letters)
+            if not (node.name or node.more) and not is_word and clitic != "a":
+                letters = _respelled(letters)
+                node = self.node(letters)
+            if node.more or (node.name and node.name.score > self._least):
+                read.append(Option(letters, strip, clitic, node=node))
+        return tuple(read)
+
+    def node(self, key: str) -> Node:
+        """What the gazetteer knows of a key."""
+        node = self._nodes.get(key)
+        if node is None:
+            places = self.gazetteer.names(key)
+            name = self.judge.name(key, places, 0) if places else None
+            if len(self._nodes) > MAX_CACHED:
+                self._nodes.clear()
+            node = self._nodes[key] = Node(name, self.gazetteer.more(key))
+        return node
+
+    def variant(self, words: Sequence[str]) -> tuple[Name, int] | None:
+        """The name of the region that is spelled like these Latin words, and its tier; None where none is."""
+        wanted = " ".join(words)
+        if wanted in self._variants:
+            return self._variants[wanted]
+        found: tuple[Name, int] | None = None
+        least = MIN_K2 if len(words) > 1 else MIN_K2 + 2
+        for tier, key, shortest in ((1, k1(words), MIN_K1), (2, k2(words), least)):
+            places = self.gazetteer.names(key, tier) if len(key) >= shortest else ()
+            places = tuple(number for number in places if self._is_near(number))
+            if places:
+                found = self.judge.name(key, places, tier), tier
+                break
+        if len(self._variants) > MAX_CACHED:
+            self._variants.clear()
+        self._variants[wanted] = found
+        return found
+
+    def _is_near(self, number: int) -> bool:
+        return (
+            self.gazetteer.kind(number) != "country" and self.gazetteer.country(number) in self.judge.region
+        )
+
+    def is_dead_end(self, tokens: TokenBatch, at: int, bound: int, option: Option) -> bool:
+        """Whether an Arabic word that only begins longer names stands before none of their second words."""
+        node = option.node
+        if node is None or node.name is not None:
+            return False
+        end = at + 1
+        if end >= bound or tokens.kinds[end] != ARABIC:
+            return True
+        word = tokens.surfaces[end]
+        key = option.word + (word.replace(HAMZA, "") or word)
+        second = self._nodes.get(key) or self.node(key)
+        return second.name is None and not second.more
+
+    def matches(self, tokens: TokenBatch, post: int, at: int, options: Sequence[Option]) -> list[Match]:
+        """The longest name that begins at a token, and the one of its first word alone."""
+        if tokens.kinds[at] == ARABIC:
+            return self._arabic(tokens, at, tokens.bounds[post + 1], options)
+        capital = is_capital(tokens, post, at)
+        if capital or options[0].small or tokens.in_hashtag[at]:
+            return self._latin(tokens, post, at, options[0], capital)
+        return []
+
+    def _arabic(self, tokens: TokenBatch, at: int, bound: int, options: Sequence[Option]) -> list[Match]:
+        best: tuple[int, float, Option, Name] | None = None
+        short: tuple[int, float, Option, Name] | None = None
+        surfaces, kinds = tokens.surfaces, tokens.kinds
+        for option in options:
+            key = option.word
+            end = at + 1
+            node = option.node or self.node(key)
+            cost = _STRIPPED if option.strip else 0.0
+            if node.name is not None:
+                score = node.name.score - cost
+                if short is None or score > short[1]:
+                    short = (end, score, option, node.name)
+                    if best is None or end == best[0]:
+                        best = short
+            while node.more and end < bound and kinds[end] == ARABIC and goes_on(tokens, at, end):
+                word = surfaces[end]
+                key += word.replace(HAMZA, "") or word
+                end += 1
+                node = self._nodes.get(key) or self.node(key)
+                if node.name is not None:
+                    score = node.name.score - cost
+                    if best is None or end > best[0] or (end == best[0] and score > best[1]):
+                        best = (end, score, option, node.name)
+        if best is None:
+            return []
+        end, _, option, name = best
+        found = [Match(at, at, end, option.strip, option.clitic, name, 0)]
+        if short is not None and short[0] < end:
+            found.append(Match(at, at, at + 1, short[2].strip, short[2].clitic, short[3], 0))
+        return found
+
+    def _latin(self, tokens: TokenBatch, post: int, at: int, option: Option, capital: bool) -> list[Match]:
+        bound = tokens.bounds[post + 1]
+        best: tuple[int, Name, int] | None = None
+        short: tuple[int, Name, int] | None = None
+        node = self._nodes.get(option.word) or self.node(option.word)
+        single = (at + 1 if tokens.surfaces[at].startswith(option.word) else at + 3, [option.word])
+        if node.name is not None and option.exact:
+            short = best = (single[0], node.name, 0)
+        runs: list[tuple[int, list[str]]] = [single]
+        is_head = option.word in spelling().heads or option.word in spelling().heads.values()
+        if node.more or (capital and (best is None or is_head or self._article_before(tokens, post, at))):
+            more, key = node.more, option.word
+            for end, words in _latin_runs(tokens, at, bound):
+                if end <= single[0]:
+                    continue
+                runs.append((end, words))
+                key = "".join(words)
+                if more:
+                    node = self._nodes.get(key) or self.node(key)
+                    more -= 1
+                    if node.name is not None:
+                        best = (end, node.name, 0)
+        if capital and not self._is_article(tokens, at, bound):
+            if best is None:
+                best = self._similar(tokens, post, runs)
+            elif is_head or self._article_before(tokens, post, at):
+                longer = [pair for pair in runs if pair[0] >= best[0] + is_head]
+                best = self._similar(tokens, post, longer) or best
+        if best is None or _is_cut(tokens, at, best[0], bound):
+            return []
+        start = at - self._article_before(tokens, post, at)
+        end, name, tier = best
+        found = [Match(start, at, end, 0, "", name, tier)]
+        if short is not None and short[0] < end:
+            found.append(Match(start, at, short[0], 0, "", short[1], 0))
+        return found
+
+    def _is_article(self, tokens: TokenBatch, at: int, bound: int) -> bool:
+        return (
+            tokens.surfaces[at] in spelling().articles
+            and at + 1 < bound
+            and goes_on(tokens, at, at + 1)
+            and (tokens.surfaces[at + 1] == "-" or is_article(tokens.surfaces[at], tokens.surfaces[at + 1]))
+        )
+
+    def _similar(
+        self, tokens: TokenBatch, post: int, runs: Sequence[tuple[int, list[str]]]
+    ) -> tuple[int, Name, int] | None:
+        """The longest name of the region that is spelled alike; it ends in a capitalized, uncommon word."""
+        for end, words in reversed(runs):
+            word = words[-1]
+            if (
+                word not in common_words()
+                and word not in spelling().articles
+                and is_capital(tokens, post, end - 1)
+            ):
+                found = self.variant(words)
+                if found is not None:
+                    return end, *found
+        return None
+
+    def _article_before(self, tokens: TokenBatch, post: int, at: int) -> int:
+        """The number of tokens of an Arabic article before a Latin name: 0, 1 or 2 (with a hyphen)."""
+        back = 2 if at and tokens.surfaces[at - 1] == "-" and tokens.glued[at] and tokens.glued[at - 1] else 1
+        article = at - back
+        if article < tokens.bounds[post] or tokens.breaks[at] or tokens.in_hashtag[at] == 1:
+            return 0
+        word = tokens.surfaces[article]
+        if not is_article(word, tokens.surfaces[at]):
+            return 0
+        if back == 1 and (word in _WORDS_TOO or tokens.glued[at]):
+            return 0
+        return back
+
+
+def _respelled(letters: str) -> str:
+    """With the other of the two letters that end a name in -a: Madaya is written with either."""
+    if len(letters) < _MIN_RESPELLED or letters[-1] not in _ENDINGS:
+        return ""
+    return letters[:-1] + _ENDINGS[letters[-1]]
+
+
+def goes_on(tokens: TokenBatch, at: int, end: int) -> bool:
+    """Whether token `end` can belong to the name that begins at `at`: same line, same hashtag or none."""
+    hashtag = tokens.in_hashtag
+    return not tokens.breaks[end] and hashtag[end] != 1 and (hashtag[at] > 0) == (hashtag[end] > 0)
+
+
+def _latin_runs(tokens: TokenBatch, at: int, bound: int) -> Iterator[tuple[int, list[str]]]:
+    """(end, words) of every longer run of words from `at`, across apostrophes, hyphens and dots inside."""
+    words = [tokens.surfaces[at]]
+    end = at + 1
+    while end < bound and len(words) < MAX_WORDS and goes_on(tokens, at, end):
+        surface = tokens.surfaces[end]
+        join = False
+        if surface in APOSTROPHES or surface in "-.":
+            if not (tokens.glued[end] and end + 1 < bound and goes_on(tokens, at, end + 1)):
+                return
+            join = surface != "-" and tokens.glued[end + 1] == 1
+            if not tokens.glued[end + 1] and not (surface == "." and words[-1] in _ABBREVIATED):
+                return
+            end += 1
+            surface = tokens.surfaces[end]
+        if not surface[0].isalnum() or is_arabic(surface):
+            return
+        words = [*words[:-1], words[-1] + surface] if join else [*words, surface]
+        end += 1
+        yield end, words
+
+
+def _is_cut(tokens: TokenBatch, at: int, end: int, bound: int) -> bool:
+    """Whether a digit that is written without a space makes it a part of a word: gama3a."""
+    before = tokens.glued[at] and tokens.surfaces[at - 1][-1].isdigit()
+    return bool(before or (end < bound and tokens.glued[end] and tokens.surfaces[end][0].isdigit()))
