@@ -25,6 +25,13 @@ bench: $(VENV)/.bench
 nightly: $(VENV)/.dev
 	$(BIN)/python -m tests.nightly_text
 
+# Half a minute for each reader; what breaks one is written to crash-*.  atheris has wheels for Linux and macOS.
+FUZZ_SECONDS ?= 30
+fuzz: $(VENV)/.fuzz
+	for target in telegram whatsapp csv archive pages; do \
+	  $(BIN)/python tests/fuzz/readers.py $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=3000 || exit 1; \
+	done
+
 docs: $(VENV)/.core
 	$(BIN)/python -c 'from pipeline.storage.schema import dictionary; print(dictionary(), end="")' > docs/columns.md
 	$(BIN)/python -c 'from pipeline.readers.catalog import formats; print(formats(), end="")' > docs/formats.md
@@ -48,4 +55,8 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.fuzz: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,fuzz]'
 	@touch $@ $(VENV)/.core

@@ -129,12 +129,15 @@ def _annotate(posts: Sequence[Post], toolkit: Toolkit, group: Group) -> list[Ann
 
 
 def anchor_of(post: Post) -> Anchor:
-    """The day from which the post's relative words count: the original's day in a forward that gives it."""
+    """The day from which the post's relative words count: the original's day in a forward that gives it.
+
+    There is none where the export knows the month, the year or an estimate only.
+    """
     if post.forwarded_local is not None:
         return _anchor(post.forwarded_local)
     local = post.posted_local
     reshared = post.forwarded_from is not None
-    if local is None:
+    if local is None or post.time_precision in ("month", "year", "estimate"):
         return Anchor(reshared=reshared)
     by_clock = post.time_precision in ("second", "minute")
     return _anchor(local, reshared) if by_clock else Anchor(local.date(), reshared=reshared)

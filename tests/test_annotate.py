@@ -85,3 +85,11 @@ def test_as_json_points_back_into_the_text(posts, toolkit: Toolkit):
         line = as_json(annotated, post.native_id)
         for mention in line["places"] + line["dates"]:
             assert post.text[mention["start"] : mention["end"]] == mention["surface"]
+
+
+@pytest.mark.parametrize("precision", ["month", "year", "estimate"])
+def test_no_day_is_counted_from_a_rough_time(toolkit: Toolkit, precision: str):
+    post = text_post(0, "قصف أمس", datetime(2016, 2, 1, 12))
+    found = annotate([post, replace(post, time_precision=precision)], toolkit)
+    assert found[0].dates[0].edtf == "2016-01-31"
+    assert found[1].dates[0].date_from is None

@@ -158,6 +158,15 @@ def test_wrong_configuration(shell: Shell) -> None:
         assert str(shell.folder / "a") in err
 
 
+def test_the_schema_is_for_editors(tmp_path: Path, shell: Shell) -> None:
+    code, out, _ = shell.call("check", "--schema")
+    told = json.loads(out)
+    assert code == 0
+    assert told["required"] == ["sources"]
+    assert told["additionalProperties"] is False
+    assert {"zone", "files", "reader"} <= told["$defs"]["Source"]["properties"].keys()
+
+
 def test_check(shell: Shell) -> None:
     code, out, _ = shell.call("check")
     assert code == 0

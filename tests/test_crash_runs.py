@@ -25,7 +25,7 @@ def nothing_bad(finding: Finding, points: int) -> None:
     assert finding.points >= points
 
 
-# A call of each kind that only a publish makes, by the first run under strace: the fifth of its kind or the last
+# Calls that only writing the dataset makes: the second of each kind
 @pytest.mark.parametrize(("fault", "call"), [("SIGKILL", "rename"), ("ENOSPC", "fsync"), ("EIO", "link")])
 def test_a_run_that_is_broken_at_a_system_call(place: Workplace, fault, call) -> None:
     reason = kills.no_strace()
@@ -35,7 +35,7 @@ def test_a_run_that_is_broken_at_a_system_call(place: Workplace, fault, call) ->
 
 
 def test_runs_that_are_killed_at_random(place: Workplace) -> None:
-    nothing_bad(kills.at_random(place, 4, print), 4)
+    nothing_bad(kills.at_random(place, 3, print), 3)
 
 
 def test_two_writers_at_once(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_clock_that_jumps(tmp_path: Path) -> None:
 
 def test_samples_that_are_cut(tmp_path: Path, cache: Path, toolkit) -> None:
     """The readers alone are tried at every 1/64 in test_readers.py; these are whole runs."""
-    nothing_bad(inputs.cut_samples(tmp_path, cache, parts=3), 30)
+    nothing_bad(inputs.cut_samples(tmp_path, cache, parts=3), 28)
 
 
 def test_the_proof_finds_what_is_wrong(place: Workplace) -> None:

@@ -109,6 +109,22 @@ def test_case(case: dict[str, str]) -> None:
     assert "; ".join(found) == case["found"]
 
 
+@pytest.mark.parametrize(
+    ("text", "edtf", "whole"),
+    [
+        ("early 1942", "1942~", True),
+        ("أواخر عام 1982", "1982~", True),
+        ("late 2012", "2012-09-01~/2012-12-31~", False),
+        ("early in March 1942", "1942-03~", True),
+    ],
+)
+def test_early_and_late_of_long_ago_is_the_whole_period(text: str, edtf: str, whole: bool) -> None:
+    (found,) = read(text)
+    assert found.edtf == edtf
+    assert "fuzzy" in found.flags
+    assert ("whole_period" in found.flags) is whole
+
+
 # The tables
 
 

@@ -140,7 +140,7 @@ DEATHS = [
     ("exit", 5000, Limits(), "its worker ended with exit code 7"),
     ("kill", 1000, Limits(), "its worker was killed by SIGKILL"),
     ("crash", 1000, Limits(), "its worker was killed by SIGSEGV"),
-    ("hang", 1000, Limits(seconds=1.0), "no end within 1 s (engine.batch_seconds)"),
+    ("hang", 1000, Limits(seconds=2.0), "no end within 2 s (engine.batch_seconds)"),
     ("balloon", 1000, Limits(memory=300 * 2**20), "more than 300 MB of memory (engine.worker_memory)"),
 ]
 

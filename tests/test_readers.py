@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -347,3 +348,11 @@ def test_any_value_is_a_time_or_a_value_error(value):
 def test_columns_are_fields_of_a_post_or_made_into_one():
     known = {*Post.__struct_fields__, "id", "posted_date", "posted_time", "url", "media"}
     assert set(COLUMNS) <= known
+
+
+def test_columns_in_the_configuration_mean_a_reader_of_tables(tmp_path: Path) -> None:
+    path = tmp_path / "tweets.jsonl"
+    tweet = {"id_str": "1", "full_text": "x", "created_at": "Wed Oct 10 20:19:24 +0000 2018"}
+    path.write_text(json.dumps({**tweet, "user": {"id_str": "3"}, "entities": {}}) + "\n", encoding="utf-8")
+    assert choose(export_of(path)).name == "twarc"
+    assert choose(export_of(path), columns=("full_text", "created_at")).name == "jsonl"

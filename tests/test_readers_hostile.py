@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,152 @@ def can(text: str, encoding: str) -> bool:
         return bool(text.encode().decode(encoding))
     except UnicodeDecodeError:
         return False
+
+
+# What is left of the list of hostile inputs: encodings, ids, marks, names in archives, markup
+
+
+@pytest.mark.parametrize(
+    "encoding", ["cp1256", "iso8859_6", "mac_arabic", "utf-16-le", "utf-16-be", "utf-8-sig"]
+)
+def test_text_in_any_arabic_encoding(tmp_path, encoding):
+    text = "قصف على حي الشعار من قبل الطيران المروحي صباح اليوم في المدينة القديمة"
+    table = "id,text,created_at\n" + "".join(f"{number},{text},2024-01-02 10:00\n" for number in range(6))
+    path = tmp_path / "x.csv"
+    path.write_bytes(table.encode(encoding))
+    items = items_of(path, zone="Asia/Damascus")
+    assert [post.text for post in posts(items)] == [text] * 6
+
+
+def test_a_json_file_in_utf16(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_bytes(WHOLE.encode("utf-16"))
+    assert [post.text for post in posts(items_of(path))] == [f"قصف {number}" for number in range(4)]
+
+
+def test_the_same_id_twice_is_two_observations(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text(LINES.replace('"id": 1', '"id": 2'), encoding="utf-8")
+    read_posts = posts(items_of(path))
+    assert [post.native_id for post in read_posts] == ["0", "2", "2", "3"]
+    assert read_posts[1].text != read_posts[2].text
+
+
+def test_long_ids_stay_exact_where_one_is_missing(tmp_path):
+    path = tmp_path / "x.csv"
+    ids = ["1745463728192837465", "", "1745463728192837466"]
+    path.write_text("id,text,created_at\n" + "".join(f"{each},a,2024-01-02 10:00\n" for each in ids))
+    items = items_of(path, zone="Asia/Damascus")
+    assert [post.native_id for post in posts(items)] == [ids[0], ids[2]]
+    assert [refused.reason for refused in rejections(items)] == [Reason.NO_ID]
+
+
+def test_lost_digits_are_told_and_formulas_stay(tmp_path):
+    for name, field in (("csv_lost_digits", "id_precision_lost"), ("csv_formula", None)):
+        path = tmp_path / name
+        path.write_bytes(CASES[name][1])
+        found = posts(
+            items_of(path, "table", columns={"text": "text", "posted_at": "created_at", "id": "id"})
+        )
+        if field is None:
+            assert "=HYPERLINK(1)" in {post.text for post in found}
+        else:
+            assert [post.extra[field] for post in found if field in post.extra] == ["1.74546E+18"]
+            assert len({post.post_id for post in found}) == 4
+
+
+def test_a_head_without_rows_is_no_post(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("id,text,created_at\n")
+    assert items_of(path) == []
+
+
+@pytest.mark.parametrize("seconds", [0, -5, 4_102_444_800 * 10, 10**30])
+def test_times_that_cannot_be_are_not_believed(tmp_path, seconds):
+    path = tmp_path / "x.jsonl"
+    path.write_text(LINES.replace("1704189600", str(seconds), 1), encoding="utf-8")
+    first, *others = posts(items_of(path))
+    assert (first.posted_at, "time_suspect" in first.extra) == (None, True)
+    assert all(post.posted_at is not None for post in others)
+
+
+def test_direction_marks_are_part_of_a_text(tmp_path):
+    text = "\u200fقصف\u200e \u202babc\u202c"
+    path = tmp_path / "x.jsonl"
+    path.write_text(
+        json.dumps({"id": 1, "text": text, "date": 1704189600}, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    assert posts(items_of(path, "jsonl"))[0].text == text
+
+
+def test_sloppy_western_encoding_comes_back():
+    text = "قصف على حي الشعار"
+    broken = "".join(
+        bytes([byte]).decode("cp1252") if byte not in {0x81, 0x8D, 0x8F, 0x90, 0x9D} else chr(byte)
+        for byte in text.encode()
+    )
+    assert mend(broken)[0] == text
+
+
+def test_no_name_in_an_archive_is_a_path(tmp_path):
+    path = tmp_path / "x.zip"
+    outside = tmp_path.parent / "marsad_outside.txt"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("../marsad_outside.txt", "/marsad_absolute.txt", "..\\marsad_windows.txt"):
+            archive.writestr(name, CHAT)
+        link = zipfile.ZipInfo("link.txt")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    items = items_of(path)
+    assert len(posts(items)) == 12
+    assert not outside.exists()
+    assert not Path("/marsad_absolute.txt").exists()
+    assert "root:" not in "".join(post.text for post in posts(items))
+    assert len(nonposts(items)) + len(rejections(items)) == 1
+
+
+def test_a_member_whose_place_is_a_lie_is_told(tmp_path):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a_chat.txt", CHAT)
+        archive.writestr("b_chat.txt", CHAT)
+    raw = bytearray(path.read_bytes())
+    at = raw.rindex(b"PK\x01\x02") + 42  # where the list says that the second begins
+    raw[at : at + 4] = (0xFFFFFFF0).to_bytes(4, "little")
+    path.write_bytes(raw)
+    items = items_of(path)
+    assert len(posts(items)) == 4
+    assert [refused.reason for refused in rejections(items)] == [Reason.BAD_FILE]
+
+
+@pytest.mark.parametrize(
+    ("reader", "markup"),
+    [
+        ("wordpress_html", '<html><body><li class="comment even" id="comment-1">' + "<div>" * 100_000 + "x</body></html>"),
+        ("vk_html", '<html><div class="message" data-id="1"><div class="message__header">A</div>' + "<div>" * 100_000 + "x</html>"),
+        ("wxr", "<rss><wp:wxr_version/><item><wp:post_id>1</wp:post_id><content:encoded><![CDATA[" + "<div>" * 100_000 + "x]]></content:encoded></item></rss>"),
+        ("telegram_html", '<div class="history"><div class="message default clearfix" id="message1"><div class="body"><div class="pull_right date details" '
+         'title="31.12.2023 23:59:59">x</div><div class="text">' + "<b>" * 50_000 + "x" + "</b>" * 50_000 + "</div></div></div></div></html>"),
+    ],
+)  # fmt: skip
+def test_markup_of_any_depth_has_an_end(tmp_path, reader, markup):
+    path = tmp_path / "x.html"
+    path.write_text(markup)
+    if reader in {"wordpress_html", "vk_html"}:
+        with pytest.raises(ExportError, match="deeper"):
+            items_of(path, reader)
+    elif reader == "wxr":
+        assert [post.text for post in posts(items_of(path, reader))] == ["x"]
+    else:
+        assert [one.reason for one in items_of(path, reader)] == [Reason.TOO_DEEP]
+
+
+def test_entities_of_a_document_are_never_expanded(tmp_path):
+    path = tmp_path / "x.xml"
+    declared = '<!DOCTYPE rss [<!ENTITY a "haha"><!ENTITY x SYSTEM "file:///etc/passwd">]>'
+    path.write_text(
+        f'<?xml version="1.0"?>{declared}<rss><channel><wp:wxr_version>1.2</wp:wxr_version><item><wp:post_id>1</wp:post_id>'
+        "<content:encoded>&a; &x;</content:encoded></item></channel></rss>"
+    )
+    (post,) = posts(items_of(path))
+    assert (post.text, post.extra["repaired"]) == ("&a; &x;", ["entity"])

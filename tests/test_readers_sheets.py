@@ -324,3 +324,12 @@ def test_a_tab_separated_table(tmp_path):
     )
     (post,) = posts(items_of(path))
     assert (post.author_id, post.author_name, post.text) == ("5", "A", "قصف, هنا")
+
+
+def test_a_bracket_too_many_does_not_end_the_list(tmp_path):
+    path = tmp_path / "dump.json"
+    record = '{"id": %d, "text": "a", "date": 1704189600}'
+    path.write_text(f'{{"posts": [{record % 1}}}, {record % 2}, {record % 3}]}}')
+    items = items_of(path)
+    assert [post.native_id for post in posts(items)] == ["1", "2", "3"]
+    assert [item.reason for item in rejections(items)] == [Reason.STRAY_TEXT]

@@ -245,11 +245,22 @@ def rejected(
 
 
 @app.command()
-def check(config: ConfigFile = CONFIG, as_json: Json = False) -> None:
-    """Look at configuration, files, gazetteer and dataset; say what is wrong and where."""
-    from pipeline.config import load
+def check(
+    config: ConfigFile = CONFIG,
+    *,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of config.yaml.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Look at configuration, files, gazetteer and dataset; say what is wrong and where.
+
+    --schema is for editors: it lets them complete and check config.yaml while it is written.
+    """
+    from pipeline.config import Config, load
     from pipeline.jobs.check import check as look
 
+    if schema:
+        print_json(Config.model_json_schema())
+        return
     findings = []
     for finding in look(load(config)):
         findings.append(finding)

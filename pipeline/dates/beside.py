@@ -34,7 +34,16 @@ _TRIMMED: Final = frozenset(
     )
 )
 _KEEPS_LEAD: Final = frozenset(
-    ("ago", "ahead", "day_span", "month_day_span", "year_span", "digits_span", "day_of_full_span")
+    (
+        "ago",
+        "ahead",
+        "feast_beside",
+        "day_span",
+        "month_day_span",
+        "year_span",
+        "digits_span",
+        "day_of_full_span",
+    )
 )
 _LINKS: Final = frozenset("\"'«“-_")  # may stand between a name and the date that belongs to it
 _QUOTES: Final = frozenset("\"'«»“”„‹›")
@@ -50,6 +59,7 @@ _CLAUSE_ENDS: Final = frozenset(
 _SENTENCE_ENDS: Final = frozenset((".", "!", "?", "\N{ARABIC QUESTION MARK}", "\N{HORIZONTAL ELLIPSIS}"))
 
 
+_OPENING: Final = frozenset(("of", "since", "until", "from"))
 _QUESTIONS: Final = frozenset(("?", "\N{ARABIC QUESTION MARK}"))
 
 
@@ -220,7 +230,9 @@ class Beside:
                 return True
             if low < start and stop < high and surfaces[start - 1] in _QUOTES and surfaces[stop] in _QUOTES:
                 return True
-        opened = any(item.kind in ("of", "since", "until", "from") for item in items[one.first : first + 1])
+        opened = items[first].kind in _OPENING or (
+            first > one.first and any(item.kind in _OPENING for item in items[one.first : first])
+        )
         checks = []
         while start > low and surfaces[start - 1] in _LINKS and not breaks[start]:
             start -= 1
@@ -337,7 +349,7 @@ class Beside:
         return stop < self.bounds[1] and not breaks[stop] and surfaces[stop] in known
 
     def counts_back(self, one: Found) -> bool:
-        """Whether Maghrebi "this month" is a length of time: "this month that I wait", "this year he is gone"."""
+        """Whether Maghrebi "this month" is a length of time: "this month that I wait"."""
         kinds = [item.kind for item in one.items[one.first : one.last]]
         stop = one.items[one.last - 1].last
         if len(kinds) != 2 or kinds[0] != "this" or kinds[1] not in ("weekword", "monthword", "yearword"):

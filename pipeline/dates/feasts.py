@@ -81,7 +81,7 @@ def feast(slots: Slots, context: Context) -> Reading | None:
 
 
 def _nearer_feast(slots: Slots, context: Context) -> Reading | None:
-    """ "the feast" without its name: of Eid al-Fitr and Eid al-Adha the nearer one, the other an alternative."""
+    """ "the feast" without its name: of both feasts the nearer; the other is an alternative."""
     both = [hijri_in_some_year(month, day, slots.year, slots, context) for month, day in ((10, 1), (12, 10))]
     made = [one for one in both if one is not None]
     if context.day is None or slots.year is not None:

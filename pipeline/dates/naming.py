@@ -60,8 +60,8 @@ def full(slots: Slots, context: Context) -> Reading | None:
 
 def day_month_digits(slots: Slots, context: Context) -> Reading | None:
     """ "12/5" behind a cue."""
-    value = slots.tuple_of("dm", "dotted")
-    if value is None:
+    value = slots.tuple_of("dm", "dotted") or tuple(slots.ints("num"))
+    if len(value) != 2 or max(value) > 31 or min(value) > 12:
         return None
     one, two = value
     if slots.has("erah"):
@@ -87,7 +87,7 @@ def day_month_digits(slots: Slots, context: Context) -> Reading | None:
 
 def short_year(slots: Slots, _context: Context) -> Reading | None:
     """ "the year 98", "January 92": two digits behind the word for year or a month, of the last century."""
-    short, month = slots.int_of("count"), slots.month
+    short, month = slots.int_of("count", "number"), slots.month
     if short is None or not (32 if month is None else 60) <= short <= 99:
         return None
     flags = ("century_inferred",)

@@ -217,8 +217,11 @@ def hijri_in_some_year(
         made = [r for r in made if r.last is not None and r.last < day] or made
     elif slots.direction is not None and slots.direction > 0:
         made = [r for r in made if r.first is not None and r.first > day] or made
-    elif context.future():
+    elif (tense := context.tense()) > 0:
         made = [r for r in made if r.last is not None and r.last >= day] or made
+    elif tense < 0:
+        # a Hijri day of the coming month, told as past, is rather a slip of the calendar than of last year
+        made = [r for r in made if r.first is not None and (r.first - day).days <= 31] or made
     best = min(made, key=lambda r: abs((r.first - day).days) if r.first else 10**6, default=None)
     if best is None:
         return None

@@ -7,7 +7,6 @@ of known words that hold something of a date are found.  Only these runs are rea
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import groupby, repeat
@@ -92,6 +91,7 @@ def _stretches(
     """Post, first token and the token behind the last of all that has to be read."""
     runs, core = _RUNS[profile]
     breaks, hashtags, bounds = tokens.breaks, tokens.in_hashtag, tokens.bounds
+    post = 0
     for run in runs.finditer(levels):
         begin, stop = run.span()
         while begin < stop:
@@ -100,7 +100,9 @@ def _stretches(
             end = _hashtag_end(hashtags, begin, end)
             # the core of the run may lie in another post, line or hashtag
             if end - begin == stop - run.start() or core.match(levels, begin, end):
-                yield bisect_right(bounds, begin) - 1, begin, end
+                while bounds[post + 1] <= begin:
+                    post += 1
+                yield post, begin, end
             begin = end
 
 

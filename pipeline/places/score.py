@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from pipeline.places.clitics import BEH, WAW, stems
+from pipeline.places.clitics import AIN, BEH, WAW, stems
 from pipeline.places.cues import (
     FACILITIES,
     FUNCTION_WORD,
@@ -28,12 +28,13 @@ from pipeline.places.cues import (
     word_counts,
 )
 from pipeline.places.gazetteer import SETTLEMENTS, UNITS, Gazetteer
-from pipeline.places.keys import ALEF, ARTICLE, TEH_AS_HEH, is_arabic, spelling, token_words
+from pipeline.places.keys import ALEF, ARTICLE, HAMZA, LAM, TEH_AS_HEH, is_arabic, spelling, token_words
 from pipeline.text import TokenBatch
 
 YEH: Final = "\N{ARABIC LETTER YEH}"
 WELL_KNOWN: Final = 100_000  # inhabitants
 SMALL: Final = 20_000
+HAMLET: Final = 100
 EDGE: Final = "|"  # stands for the neighbor of a name where the line or the post ends
 NEVER: Final = -8.0  # log-odds of a name by itself that no context mends
 HOPELESS: Final = -3.5  # log-odds of a name with the words next to it: nothing else can mend it
@@ -45,6 +46,11 @@ _PHRASE_AFTER: Final = frozenset({"direction", "unit"})
 _FATHER_OF: Final = ALEF + BEH + WAW  # abu: more often a man than a town
 _NISBA: Final = YEH + TEH_AS_HEH
 _PLURAL: Final = ALEF + "\N{ARABIC LETTER TEH}"
+_COLOR: Final = 7  # letters of a color with the article, such as al-hamra with its hamza
+_ALI: Final = AIN + LAM + YEH
+_OF_PEOPLE: Final = frozenset({"given", "person"})
+_WEAK_CUES: Final = frozenset({"preposition", "other", "people", "organisation"})
+_DASHES: Final = frozenset({"-", "\N{EN DASH}", "\N{EM DASH}", "\N{HORIZONTAL BAR}"})
 _CHAIN: Final = frozenset({",", "/", "-", WAW, "and", "&", "+"})
 _KIND_GROUPS: Final = (
     ("kind_country", frozenset({"country"})),
@@ -67,6 +73,9 @@ class Name(Struct, frozen=True, gc=False):
     kinds: frozenset[str]
     is_far: bool  # only settlements, and none of them in the region of interest
     is_bare: bool  # only settlements of which nobody counted the inhabitants
+    is_hamlet: bool  # only settlements of a few people or an unknown number, none of them in our tables
+    is_word: bool  # seen outside of names in running text
+    is_plain: bool  # a word of running text that only settlements bear that are not in our tables
     language: str  # whose weights judge it: ar or en
     place_sort: str  # home, region, elsewhere or known: how likely a group speaks of it
 
@@ -150,7 +159,22 @@ class Judge:
             features.append(("prior", prior))
         is_far = bool(self.home) and kinds <= SETTLEMENTS and not countries & self.region
         is_bare = kinds <= SETTLEMENTS and not population
-        return Name(key, places, tuple(features), score, frozenset(kinds), is_far, is_bare, language, sort)
+        is_hamlet = kinds <= SETTLEMENTS and population < HAMLET and not is_curated
+        is_plain = bool(count and not tier and not is_curated and kinds <= SETTLEMENTS)
+        return Name(
+            key,
+            places,
+            tuple(features),
+            score,
+            frozenset(kinds),
+            is_far,
+            is_bare,
+            is_hamlet,
+            bool(count and not tier),
+            is_plain,
+            language,
+            sort,
+        )
 
     def _is_cue(self, key: str) -> bool:
         """Whether the name is itself a word that stands beside names: village, brigade, said."""
@@ -219,6 +243,13 @@ class Judge:
         if at > first and not tokens.breaks[at]:
             before = surfaces[at - 1]
             cue = self.before(before)
+            if (
+                before == _ALI
+                and at - 1 > first
+                and not tokens.breaks[at - 1]
+                and self.before(surfaces[at - 2]) in _OF_PEOPLE
+            ):
+                cue = "given"  # Abu Ali; as it is folded, "on" is written the same way
             agrees = strip == 0 and end == at + 1 and _agree(before, stem)
             if agrees and cue in {"", "action"}:
                 features.append("agreeing")  # reads as its adjective: a Turkish drone, the Levant Front
@@ -227,8 +258,14 @@ class Judge:
                 cues.append(cue)
                 if cue in TYPE_CUES and name.kinds & WANTED[cue]:
                     features.append("same_type")
+                elif cue == "other" and strip == 0 and end == at + 1 and _qualifies(before, stem, name):
+                    features.append("agreeing_plain")
+            elif strip == 0 and end == at + 1 and _qualifies(before, stem, name):
+                features.append("agreeing_plain")  # a new poem, the red car
             elif strip == 0 and stem.startswith(ARTICLE) and _is_definite(before):
                 features.append("before_definite")  # reads as its adjective: the man, the short one
+                if name.is_hamlet:
+                    features.append("hamlet_definite")
         else:
             features.append("start")
         if end < bound and not tokens.breaks[end]:
@@ -236,7 +273,7 @@ class Judge:
             cue = self.cues.after.get(following, "")
             if cue and is_arabic(following):
                 features.append(f"after_{cue}")
-            elif following == ":" and at == first:
+            elif at == first and (following == ":" or following in _DASHES):
                 features.append("dateline")
             elif self.cues.before.get(following) == "given":
                 features.append("after_given")
@@ -244,6 +281,11 @@ class Judge:
                 features.append("after_definite")
         if surfaces[end - 1][-1] == ALEF and _has_tanwin(tokens, post, end - 1):
             features.append("tanwin")  # an adverb: always, and not the town of Duma
+        if name.is_hamlet and end == at + 1 and (not cues or cues[0] in _WEAK_CUES):
+            # a plain word that is a hamlet somewhere, too: nothing here says that a place is meant
+            features.append("hamlet_with_clitic" if clitic else "hamlet_in" if cues else "hamlet_alone")
+        if name.is_plain and (not cues or cues[0] in _WEAK_CUES):
+            features.append("plain_word")
         if clitic:
             features.append(f"clitic_{clitic}")
             if word_counts().get(surfaces[at], 0) >= OFTEN:
@@ -256,7 +298,7 @@ class Judge:
             if is_function_word(stem):
                 features.append("function_word_first")
             counts = word_counts()
-            if all([counts.get(word, 0) >= OFTEN for word in surfaces[at:end]]):
+            if all(counts.get(word, 0) >= OFTEN for word in surfaces[at:end]):
                 features.append("common_words")
         words = _words_beside(tokens, post, at, end)
         if tokens.in_hashtag[at]:
@@ -278,7 +320,12 @@ class Judge:
             before -= 1
             features.append("the")
         if before >= first and not tokens.breaks[start]:
-            cue = self.cues.before.get(surfaces[before], "")
+            word = surfaces[before]
+            if word == "." and before > first and tokens.glued[before]:
+                word = surfaces[before - 1]  # Mr. Houston
+                cue = "person" if self.cues.before.get(word) == "person" else ""
+            else:
+                cue = self.cues.before.get(word, "")
             if cue == "of" and before > first:
                 kind = self.cues.before.get(surfaces[before - 1], "")
                 cue = kind if kind in TYPE_CUES else "preposition"
@@ -307,10 +354,14 @@ class Judge:
                 cues.append(cue)
             elif following[0].isalpha() and is_capital(tokens, post, end):
                 features.append("after_capital")
+                if following[-1] == "s" and len(following) > 4:
+                    features.append("after_capital_plural")  # a firm: London Metals
             elif following == "," and end + 1 < bound and is_capital(tokens, post, end + 1):
                 features.append("after_comma_capital")
-            elif following == ":" and start == first:
+            elif start == first and (following == ":" or (following in _DASHES and not tokens.glued[end])):
                 features.append("dateline")
+        if name.is_hamlet and not cues:
+            features.append("hamlet_alone")
         features += _shape(tokens, post, start, at, end, first)
         if letters_of(tokens, post, start, end) <= 3:
             is_upper = written(tokens, post, start, end).isupper()
@@ -447,6 +498,20 @@ def _agree(word: str, name: str) -> bool:
         and len(word) > 2
         and (word[-1] == TEH_AS_HEH or word.endswith(_PLURAL))
         and _is_definite(word) == name.startswith(ARTICLE)
+    )
+
+
+def _qualifies(word: str, stem: str, name: Name) -> bool:
+    """Whether a name reads as the plain feminine adjective of the word before it: a new poem, the red car.
+
+    Names of our tables that are no words of running text do so only where they are built like a color.
+    """
+    is_color = stem.endswith((ALEF, ALEF + HAMZA)) and stem.startswith(ARTICLE) and len(stem) == _COLOR
+    return (
+        len(word) > 2
+        and (word[-1] == TEH_AS_HEH or word.endswith(_PLURAL))
+        and (is_color or (stem[-1] == TEH_AS_HEH and (name.is_word or name.is_hamlet)))
+        and _is_definite(word) == stem.startswith(ARTICLE)
     )
 
 

@@ -96,7 +96,8 @@ def open_member(path: Path, name: str, label: str) -> tuple[Member, IO[bytes]]:
                 try:
                     return member, archive.open(infos[member.place])
                 except (
-                    zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError, OSError, struct.error,
+                    zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError, OSError,
+                    struct.error,
                 ) as error:  # fmt: skip
                     raise ExportError(f"{name}: member {label} cannot be read: {error}") from None
     raise ExportError(f"{name}: no member {label!r} in it")

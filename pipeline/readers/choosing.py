@@ -112,6 +112,9 @@ def recognize(readers: Mapping[str, Reader], head: Head, name: str) -> Guess:
             f"{name}: the file is empty; take it out of the source's files, or export it again",
         )
     ranked = ranking(readers, head)
+    if head.columns:
+        mapped = [pair for pair in ranked if pair[0].takes_columns]
+        ranked = mapped if len(mapped) > 1 and mapped[0][1].points >= SURE else ranked
     (best, score), (second, runner_up) = ranked[0], ranked[1]
     if score.points < SURE:
         for start, what in _FOREIGN.items():

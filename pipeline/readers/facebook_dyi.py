@@ -163,11 +163,11 @@ def _labeled(item: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     fields = {"text": "text", "group": "group_name", "author": "author_name", "link": "url"}
     for leaf in _leaves(item["label_values"]):
         label = str(leaf.get("label") or "")
-        value = leaf.get("value") if leaf.get("value") not in {None, ""} else leaf.get("href")
+        value = leaf.get("value") if leaf.get("value") not in (None, "") else leaf.get("href")
         field = fields.get(_labels().get(label.casefold(), ""))
         if field is not None and not values.get(field) and value is not None:
             values[field] = value
-        elif value not in {None, ""}:
+        elif value not in (None, ""):
             others[label] = value
     if "text" not in values:
         longest = max(

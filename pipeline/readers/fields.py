@@ -135,26 +135,26 @@ class Posts:
         if native is not None and _LOST_DIGITS.fullmatch(native):
             extra["id_precision_lost"] = native
             native = None
-        elif native is None and "id" in values and values.get("url") in {None, ""}:
+        elif native is None and "id" in values and values.get("url") in (None, ""):
             detail = (
                 "id is empty; correct the row, or take id out of columns to have ids made from the content"
             )
             return refuse(source, at, Reason.NO_ID, detail, raw)
         native = native or _identifier(values.get("url"))
         extra |= clock.extra
-        if values.get("url") not in {None, ""}:
+        if values.get("url") not in (None, ""):
             extra["url"] = values["url"]
         edited = values.get("edited_at")
         edited_at = None
-        if edited not in {None, "", False}:
+        if edited not in (None, "", False):
             try:
                 edited_at = read_time(edited, self._zone, None, self._order).posted_at
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, AttributeError):
                 extra["edited_printed"] = edited
         author_id, author_name = _author(values.get("author_id"), values.get("author_name"))
         group_id = _identifier(values.get("group_id")) or self._reading.group or source
         views = whole_number(values.get("views"))
-        if views is None and values.get("views") not in {None, ""}:
+        if views is None and values.get("views") not in (None, ""):
             extra["views_printed"] = values["views"]
         text = storable(text)
         identity = native or self._ids.next(author_id or author_name, clock.posted_local, text)

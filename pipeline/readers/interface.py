@@ -99,6 +99,7 @@ class Reader(Struct, frozen=True):
     score: Callable[[Head], Score]
     read: Callable[[Export, Reading], Iterator[Item]]
     needs_columns: bool = False  # text and time must be named in the configuration
+    takes_columns: bool = False  # reads by `columns:`; a source that has them means one of these readers
     files: str = ""  # how its files are called: "result.json", "messages.html, messages2.html, ..."
     missing: Callable[[Sequence[str], Sequence[str]], list[str]] | None = None
     """Base names of the source's files of this kind in one folder, and names that some of them say are there

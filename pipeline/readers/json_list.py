@@ -50,5 +50,6 @@ READER = Reader(
     loses="what stands around the list, and what an object of the author holds besides id and name",
     score=score,
     read=read,
+    takes_columns=True,
     files="*.json",
 )

@@ -310,6 +310,8 @@ class ScannedRecords:
                             settled = window.base + window.position
                             continue
                     stack.append(token)
+                elif token == b"}" and listed is not None and len(stack) == listed:
+                    pass  # it closes nothing: what follows is still in the list
                 elif stack:
                     opener = stack.pop()
                     if listed is None and opener == b"{" and around:

@@ -156,6 +156,8 @@ def _by_list(
         if piece.what in {"record", "tail"}:
             try:
                 record, notes = decode_record(raw, export.limits)
+                if not isinstance(record, dict):
+                    raise RowError(Reason.NOT_AN_OBJECT, f"{record!r:.60} is no object; look at it")
             except RowError as refused:
                 reason, detail = refused.reason, refused.detail
                 if piece.what == "tail":

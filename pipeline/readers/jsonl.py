@@ -146,5 +146,6 @@ READER = Reader(
     loses="what an object of the author holds besides id and name",
     score=score,
     read=read,
+    takes_columns=True,
     files="*.jsonl, *.ndjson",
 )

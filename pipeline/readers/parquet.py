@@ -161,5 +161,6 @@ READER = Reader(
     loses="the last digits of ids that were saved as floating numbers: such a row is marked",
     score=score,
     read=read,
+    takes_columns=True,
     files="*.parquet",
 )

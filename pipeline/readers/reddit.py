@@ -1,4 +1,4 @@
-"""Reddit's dumps, one object a line: comments (RC_2016-01.zst) and submissions (RS_...) of Pushshift, Arctic Shift.
+"""Reddit's dumps, one object a line: comments (RC_2016-01.zst), submissions (RS_...), since Pushshift.
 
 The archives are zstandard with a window of 2 GB, which `opening` unpacks.  Numbers and texts changed over the
 years: `created_utc` is a number or a string, `edited` false or a time, a removed text a word in brackets.
@@ -21,12 +21,18 @@ from pipeline.records import Post, Reason, Rejection
 NAME = "reddit"
 
 _LISTING = re.compile(rb'\{\s*"kind"\s*:\s*"Listing".{1,400}?"children"\s*:', re.DOTALL)
-_GONE = {"[deleted]": "deleted by its author", "[removed]": "removed by moderators", "[removed by reddit]": "removed by Reddit"}  # fmt: skip
+_GONE = {
+    "[deleted]": "deleted by its author",
+    "[removed]": "removed by moderators",
+    "[removed by reddit]": "removed by Reddit",
+}
 _KEPT = (
-    "link_id", "score", "ups", "downs", "controversiality", "gilded", "num_comments", "upvote_ratio", "over_18",
+    "link_id", "score", "ups", "downs", "controversiality", "gilded", "num_comments", "upvote_ratio",
+    "over_18",
     "distinguished", "stickied", "author_flair_text", "link_flair_text", "url", "permalink", "domain",
     "is_self", "subreddit_id", "retrieved_on", "retrieved_utc", "retrieved_2nd_on", "_meta",
-    "removed_by_category", "is_submitter", "crosspost_parent", "locked", "archived", "updated_on", "updated_utc",
+    "removed_by_category", "is_submitter", "crosspost_parent", "locked", "archived", "updated_on",
+    "updated_utc",
 )  # fmt: skip
 """What goes to `extra`; the rest is how Reddit paints it (colors, flairs, awards, previews)."""
 
@@ -176,7 +182,7 @@ READER = Reader(
     name=NAME,
     platform="reddit",
     about="Reddit dumps: RC_*.zst and RS_*.zst of Pushshift and Arctic Shift, also unpacked or as a list",
-    keeps="comments and submissions with subreddit, author, time, edit, score, what they answer, and what was "
+    keeps="comments and submissions with subreddit, author, time, edit, score, what they answer; what was "
     "deleted or removed (its text is then a word in brackets, see state)",
     loses="how Reddit paints a record: colors, awards, previews, flair pictures",
     score=score,

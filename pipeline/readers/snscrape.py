@@ -1,4 +1,4 @@
-"""JSON lines of snscrape, from 2020 (`content`) to 2023 (`rawContent`): tweets, and posts of its other sites."""
+"""JSON lines of snscrape, from 2020 (`content`) to 2023 (`rawContent`): tweets, and posts of other sites."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _values(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         "forwarded_from": name,
         "media": [
             str(one.get("fullUrl") or one.get("thumbnailUrl") or one.get("previewUrl") or one.get("_type"))
-            for one in map(_dict, record.get("media") or ())
+            for one in map(_dict, _list(record.get("media")))
         ],
         "views": record.get("viewCount"),
     }
@@ -112,8 +112,8 @@ def _values(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         values["group_id"] = values["group_name"] = record["subreddit"]
     if user.get("username"):
         extra["author_username"] = user["username"]
-    links = [one.get("url") if isinstance(one, dict) else one for one in record.get("links") or ()]
-    links = links or list(record.get("outlinks") or ())
+    links = [one.get("url") if isinstance(one, dict) else one for one in _list(record.get("links"))]
+    links = links or _list(record.get("outlinks"))
     if links:
         extra["links"] = links
     quoted = _dict(record.get("quotedTweet"))
@@ -126,6 +126,10 @@ def _values(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def _text(record: dict[str, Any]) -> object:
     text = next((record[name] for name in _TEXTS if record.get(name) is not None), None)
     return unescaped(text) if isinstance(text, str) else text
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _dict(value: object) -> dict[str, Any]:

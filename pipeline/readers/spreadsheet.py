@@ -134,5 +134,6 @@ READER = Reader(
     "formulas, notes and colors; a sheet is held in memory as a whole",
     score=score,
     read=read,
+    takes_columns=True,
     files="*.xlsx, *.xlsm, *.xlsb, *.xls, *.ods",
 )

@@ -72,6 +72,7 @@ READER = Reader(
     loses="nothing of a row; formatting of a spreadsheet is lost when it is saved as text",
     score=score,
     read=read,
+    takes_columns=True,
     files="*.csv, *.tsv, *.txt",
     needs_columns=True,
 )

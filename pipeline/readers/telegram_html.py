@@ -207,7 +207,9 @@ class _Page:
             detail = "a message whose elements are nested thousands deep; look at it"
             return refuse(self._source, at, Reason.TOO_DEEP, detail, raw)
         message = parsed(text).child
-        assert message is not None
+        if message is None:
+            detail = "a message whose tags are broken; export the chat again"
+            return refuse(self._source, at, Reason.BAD_ROW, detail, raw)
         if b'"message service' in opening:
             self._author = self._forwarded = None
             number = int(numbered[1]) if numbered else 0

@@ -142,7 +142,7 @@ def read(export: Export, reading: Reading) -> Iterator[Item]:
                 named.add(str(value.get("id")))
                 named |= {
                     str(one.get("id"))
-                    for one in value.get("referenced_tweets") or ()
+                    for one in _list(value.get("referenced_tweets"))
                     if isinstance(one, dict)
                 }
         if not rows:
@@ -151,6 +151,10 @@ def read(export: Export, reading: Reading) -> Iterator[Item]:
             yield NonPost(
                 origin=at, what=f"tweet {number}: only included, an earlier version or named by others"
             )
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 class _Tweets:

@@ -231,7 +231,7 @@ def _edits(values: dict[str, Any], extra: dict[str, Any], first: object) -> None
 
 
 def _finished(values: dict[str, Any], extra: dict[str, Any], likes: int | None, number: str | None) -> Tweet:
-    if values["posted_at"] in {None, ""} and number is not None:
+    if values["posted_at"] in (None, "") and number is not None:
         values["posted_at"] = time_of_id(number)
         extra["time_from"] = "id"
     if number is None:

@@ -1,8 +1,8 @@
 """Pages of VK: messages of its data archive, saved walls and discussions, and histories of browser add-ons.
 
 The archive (vk.com/data_protection) is HTML in windows-1251, fifty messages a page (messages0.html,
-messages50.html, ...), with local times in words: "5 мая 2022 в 1:30:12".  Walls and discussions hold the epoch
-in an attribute `time` where the page was saved with it.
+messages50.html, ...), with local times in words: "5 мая 2022 в 1:30:12".  Walls and discussions hold the
+epoch in an attribute `time` where the page was saved with it.
 """
 
 from __future__ import annotations
@@ -41,9 +41,21 @@ NAME = "vk_html"
 _WALL_ID = re.compile(r"(?:post|reply|wpt|bp_post|comm|wall|topic)?_?(-?\d+_\d+)")
 _WALL = frozenset(["post", "_post", "wall_item", "post_item", "wall_post", "page_post"])
 _REPLY = frozenset(["reply", "_reply", "reply_item", "wall_reply", "bp_post", "bp_item"])
-_NAMES = ("message__header", "post_author", "postheadertitle__authorname", "reply_author", "bp_author", "wi_author", "pi_author", "author", "from", "msg_author")  # fmt: skip
+_NAMES = (
+    "message__header",
+    "post_author",
+    "postheadertitle__authorname",
+    "reply_author",
+    "bp_author",
+    "wi_author",
+    "pi_author",
+    "author",
+    "from",
+    "msg_author",
+)
 _TEXTS = (
-    "wall_post_text", "wall_reply_text", "reply_text", "bp_text", "pi_text", "msg_body", "post_text", "wall_text",
+    "wall_post_text", "wall_reply_text", "reply_text", "bp_text", "pi_text", "msg_body", "post_text",
+    "wall_text",
     "wall_posttext", "msg_text", "kludges_text",
 )  # fmt: skip
 _DATES = frozenset(
@@ -308,9 +320,10 @@ _ASIDE = frozenset(
 
 
 def _links(own: list[LexborNode], links: list[str]) -> None:
-    for node in own:
-        if "attachment__link" in classes_of(node) and (href := (node.attributes.get("href") or "").strip()):
-            links.append(storable(href))
+    found = (
+        (node.attributes.get("href") or "").strip() for node in own if "attachment__link" in classes_of(node)
+    )
+    links.extend(storable(href) for href in found if href)
 
 
 def _user(address: str | None) -> str | None:
@@ -337,7 +350,8 @@ READER = Reader(
     platform="vk",
     about="VK pages: messages of its data archive (windows-1251), saved walls with comments and discussions, "
     "histories that browser add-ons wrote",
-    keeps="texts, names and addresses of authors, times, numbers, which post a comment is below, kinds of attachments",
+    keeps="texts, names and addresses of authors, times, numbers, which post a comment is below, "
+    "kinds of attachments",
     loses="pictures and files, likes; the zone where times are printed as words: set zone",
     score=score,
     read=read,

@@ -24,7 +24,9 @@ _DEPTH = 3_000
 """Levels of a page; those of real ones are hundreds, also where tags are not closed."""
 
 _AT = "data-marsad-at"
-_OPENING = re.compile(rb"<(li|div|article|section|dl|dt|dd|tr|td|table|ol|ul|main|p|h[1-6]|blockquote)(?=[\s>])", re.IGNORECASE)  # fmt: skip
+_OPENING = re.compile(
+    rb"<(li|div|article|section|dl|dt|dd|tr|td|table|ol|ul|main|p|h[1-6]|blockquote)(?=[\s>])", re.IGNORECASE
+)
 _CHARSET = re.compile(rb"""<meta[^<>]*?charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _SILENT = frozenset(
     [
@@ -122,7 +124,9 @@ def open_page(export: Export, reading: Reading) -> WebPage:
     marked = _OPENING.sub(lambda tag: b'<%s %s="%d" ' % (tag[1], _AT.encode(), tag.start()), raw)
     text, note = decode_line(marked, encoding)
     if too_deep(text):
-        raise ExportError(f"{export.name}: elements nested deeper than {_DEPTH:,} levels; this is no usual page")
+        raise ExportError(
+            f"{export.name}: elements nested deeper than {_DEPTH:,} levels; this is no usual page"
+        )
     return WebPage(
         raw,
         "" if order is None else " as UTF-8",
@@ -134,8 +138,37 @@ def open_page(export: Export, reading: Reading) -> WebPage:
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _UNCLOSED = frozenset(
-    "br hr img input meta link area base col embed param source track wbr p li td tr th dd dt option thead tbody "
-    "tfoot html body head colgroup".split()
+    [
+        "br",
+        "hr",
+        "img",
+        "input",
+        "meta",
+        "link",
+        "area",
+        "base",
+        "col",
+        "embed",
+        "param",
+        "source",
+        "track",
+        "wbr",
+        "p",
+        "li",
+        "td",
+        "tr",
+        "th",
+        "dd",
+        "dt",
+        "option",
+        "thead",
+        "tbody",
+        "tfoot",
+        "html",
+        "body",
+        "head",
+        "colgroup",
+    ]
 )
 
 

@@ -47,7 +47,7 @@ def score(head: Head) -> Score:
     else:
         text = start.decode("utf-8", "replace")
         if text.count("\ufffd") > 20:
-            text = start.decode(eight_bit(start))
+            text = start.decode(eight_bit(start), "replace")
     lines = [line for line in text.splitlines() if line.strip()][:400]
     starts = [found for line in lines if (found := start_of(line)) is not None]
     if not starts:

@@ -47,11 +47,9 @@ def is_own_line(body: str, author: str, by_group: bool = False) -> bool:
     shown = bare(body[:200])
     if shown.casefold().startswith(_phrases("system").whole):
         return True
-    if not is_marked(body) or "\n" in body or not shown:
+    if not is_marked(body) or "\n" in body or not shown or content_of(body)[0] != "post":
         return False
-    if _own().search(shown) is not None:
-        return True
-    return (by_group or (len(author) > 1 and author in shown)) and content_of(body)[0] == "post"
+    return by_group or (len(author) > 1 and author in shown) or _own().search(shown) is not None
 
 
 def is_sentence(name: str) -> bool:

@@ -272,7 +272,7 @@ class _Reader:
         self._article = post.post_id
         yield post
 
-    def _post(
+    def _post(  # noqa: PLR0917
         self, kind: str, native: str | None, name: str | None, clock: Clock, text: str,
         reply: str | None, extra: dict[str, Any], at: Any,
     ) -> Post:  # fmt: skip
@@ -340,7 +340,11 @@ def post_number(page: WebPage) -> str | None:
 
 def article_head(page: WebPage, skip: Any) -> tuple[str | None, list[str]]:
     """Who wrote the article, and the texts that may say when."""
-    texts = [content for name in ("article:published_time", "datePublished", "date") if (content := meta_content(page.tree, name))]  # fmt: skip
+    texts = [
+        content
+        for name in ("article:published_time", "datePublished", "date")
+        if (content := meta_content(page.tree, name))
+    ]
     name = meta_content(page.tree, "author")
     root = page.tree.body
     if root is None:
@@ -353,7 +357,20 @@ def article_head(page: WebPage, skip: Any) -> tuple[str | None, list[str]]:
             texts.append(line_of(node))
         if node.tag in {"time", "abbr"}:
             texts += [value for key in ("datetime", "title") if (value := node.attributes.get(key))]
-        if classes & {"entry-date", "date", "postmetadata", "entry-meta", "post-date", "posted-on", "postdate", "post-meta", "published", "entry-utility", "meta", "byline"}:  # fmt: skip
+        if classes & {
+            "entry-date",
+            "date",
+            "postmetadata",
+            "entry-meta",
+            "post-date",
+            "posted-on",
+            "postdate",
+            "post-meta",
+            "published",
+            "entry-utility",
+            "meta",
+            "byline",
+        }:
             texts.append(line_of(node))
         if name is None and classes & {"author", "fn", "byline", "post-author", "entry-author", "by-author"}:
             shown = re.sub(r"^(?:by|بقلم|كتبه|von|par|por)[: ]+", "", line_of(node), flags=re.IGNORECASE)
@@ -367,7 +384,7 @@ READER = Reader(
     about="a WordPress page with its comments, saved from the browser as HTML, of any usual theme",
     keeps="the article with title, author, date and address; every comment with its number, name, time, "
     "paragraphs, links and the comment that it answers",
-    loses="comments on other pages of the same article (save each), links from other blogs (told as non-posts), "
+    loses="comments on other pages of the same article (save each), links from other blogs (non-posts), "
     "pictures; set zone where the page does not print one",
     score=score,
     read=read,

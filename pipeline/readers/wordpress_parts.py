@@ -74,7 +74,8 @@ _NAMES = (
     frozenset(("fn",)),
     frozenset(("wp-block-comment-author-name", "comment-author-name", "comment-author-link", "author-name")),
     frozenset(("commentauthor", "comment_author", "comment__author", "commenter", "commenter-name",
-               "comment__meta__author", "comment-name", "comment_name", "author_name", "authorname", "comauth")),
+               "comment__meta__author", "comment-name", "comment_name", "author_name",
+               "authorname", "comauth")),
     frozenset(("comment-author", "author", "comment-by", "nickname", "username", "name", "user")),
 )  # fmt: skip
 _DATES = re.compile(
@@ -84,9 +85,11 @@ _DATES = re.compile(
 )
 _CITED = frozenset(("blockquote", "q", "pre", "code"))
 _ARTICLES = (
-    "[itemprop=articleBody]", ".entry-content", ".post-content", ".entry-body", ".post-entry", ".post_content",
+    "[itemprop=articleBody]", ".entry-content", ".post-content", ".entry-body", ".post-entry",
+    ".post_content",
     ".storycontent", ".td-post-content", ".article-content", ".single-content", ".post-body", ".postcontent",
-    ".wp-block-post-content", ".the-content", ".entry", ".posttext", ".post-text", ".post .content", ".hentry",
+    ".wp-block-post-content", ".the-content", ".entry", ".posttext", ".post-text",
+    ".post .content", ".hentry",
     "article", ".post",
 )  # fmt: skip
 
@@ -122,7 +125,8 @@ def author_of(comment: LexborNode, skip: Skip) -> tuple[str | None, LexborNode |
         if node.tag == "a" and (
             "url" in classes_of(node) or "external" in (node.attributes.get("rel") or "")
         ):
-            if not _inside(node, comment) and (shown := _name(node)):
+            shown = None if _inside(node, comment) else _name(node)
+            if shown:
                 return shown, node
     return None, None
 
@@ -146,9 +150,11 @@ def _name(node: LexborNode) -> str | None:
         if below.tag in {"time", "small", "em"}:
             return True
         return any(
-            re.fullmatch(r"says|said|avatar.*|.*date.*|.*time.*|.*meta.*|.*reply.*|.*edit.*|badge.*|screen-reader-text", each)
+            re.fullmatch(
+                r"says|said|(?:avatar|badge).*|.*(?:date|time|meta|reply|edit).*|screen-reader.*", each
+            )
             for each in classes_of(below)
-        )  # fmt: skip
+        )
 
     shown = line_of(node, skip)
     return shown if 0 < len(shown) <= 120 else None
@@ -161,9 +167,10 @@ def body_of(comment: LexborNode, skip: Skip, owner: LexborNode | None) -> Lexbor
         if _BODIES & set(classes_of(node)) or node.attributes.get("itemprop") in {"text", "commentText"}:
             return node
     for node in own:
-        if _MAYBE_BODIES & set(classes_of(node)) and (owner is None or not _above(node, owner, comment)):
-            if line_of(node, lambda below: skip(below) or is_meta(below, owner)):
-                return node
+        if not _MAYBE_BODIES & set(classes_of(node)) or (owner is not None and _above(node, owner, comment)):
+            continue
+        if line_of(node, lambda below: skip(below) or is_meta(below, owner)):
+            return node
     return comment
 
 
@@ -196,14 +203,13 @@ def date_texts(comment: LexborNode, skip: Skip, number: str | None) -> list[str]
             if "title" in node.attributes and node.tag in {"abbr", "a", "span", "time"}:
                 likely.append(node.attributes["title"] or "")
             likely.append(line_of(node))
-    if not sure and not any(date_in(text) or numbers_in(text) for text in likely):
-        for node in elements(comment, skip):
-            if node.tag in _SMALL and _has_number(node) and len(text := line_of(node, skip)) <= 90:
-                likely.append(text)
+    if not sure and not any(date_in(text) or any(numbers_in(text)) for text in likely):
+        small = (node for node in elements(comment, skip) if node.tag in _SMALL and _has_number(node))
+        likely += [text for node in small if len(text := line_of(node, skip)) <= 90]
     return [text[:300] for text in (*sure, *likely) if text.strip()]
 
 
-_SMALL = frozenset("span p div em i a h4 h5 h6 li dt td".split())
+_SMALL = frozenset(["span", "p", "div", "em", "i", "a", "h4", "h5", "h6", "li", "dt", "td"])
 
 
 def _has_number(node: LexborNode) -> bool:
@@ -255,7 +261,8 @@ def _clock(text: str, zone: ZoneInfo | None, order: Order | None, believed: bool
 
 _NUMBERS = re.compile(
     r"(?<![\d/.-])(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})(?![\d/-])"
-    r"(?:\D{1,14}?(\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?(?:[ap]\.?m\.?(?!\w)|ص(?!\w)|م(?!\w)|صباح\w*|مساء\w*))?))?",
+    r"(?:\D{1,14}?(\d{1,2}[:.]\d\d(?:[:.]\d\d)?"
+    r"(?: ?(?:[ap]\.?m\.?(?!\w)|ص(?!\w)|م(?!\w)|صباح\w*|مساء\w*))?))?",
     re.IGNORECASE,
 )
 
@@ -285,11 +292,12 @@ def title_of(tree: LexborHTMLParser) -> str | None:
         for node in tree.css(selector):
             if shown := line_of(node):
                 return shown
-    if shown := meta_content(tree, "og:title"):
-        return shown
+    told = meta_content(tree, "og:title")
+    if told:
+        return told
     for node in tree.css("title"):
-        if shown := " ".join((node.text() or "").split()):
-            return storable(shown)
+        if words := " ".join((node.text() or "").split()):
+            return storable(words)
     return None
 
 

@@ -47,8 +47,13 @@ _TOKEN = re.compile(rb"<!\[CDATA\[|\]\]>|<item(?=[\s>])|</item\s*>")
 _COMMENT = re.compile(rb"<!\[CDATA\[(?:(?!<wp:comment>).)*?\]\]>|<wp:comment>|</wp:comment>", re.DOTALL)
 _ENCODING = re.compile(rb"""^\s*<\?xml[^>]*\bencoding\s*=\s*["']([\w.:-]+)""")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_ENTITY = re.compile(r"<!\[CDATA\[.*?\]\]>|&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)(\w{1,32};)?", re.DOTALL)  # fmt: skip
-_FIELD = re.compile(r"<([a-z]+:[a-z_]+|title|link|pubDate|guid)(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[(.*?)\]\]>|(.*?))\s*</\1>", re.DOTALL)  # fmt: skip
+_ENTITY = re.compile(
+    r"<!\[CDATA\[.*?\]\]>|&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)(\w{1,32};)?", re.DOTALL
+)
+_FIELD = re.compile(
+    r"<([a-z]+:[a-z_]+|title|link|pubDate|guid)(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[(.*?)\]\]>|(.*?))\s*</\1>",
+    re.DOTALL,
+)
 _NEVER = "0000-00-00 00:00:00"
 _NO_POSTS = frozenset(
     [
@@ -211,8 +216,8 @@ class _Site:
         parent = fields.get("wp:post_id", "").strip() if fields is not None else ""
         if piece.problem is not None:
             detail = {
-                Reason.TRUNCATED: f"the file ends at byte {piece.start + len(piece.raw)} inside an item; export it again",
-                Reason.TOO_LARGE: f"an item over {self._export.limits.record_bytes:,} bytes; raise limits: record_bytes",
+                Reason.TRUNCATED: "the file ends inside this item; export it again",
+                Reason.TOO_LARGE: "an item over the limit; raise limits: record_bytes",
             }.get(piece.problem, "an item without its end; what could be read of its comments follows")
             yield refuse(self._source, at, piece.problem, detail, piece.raw)
         elif fields is None:
@@ -281,7 +286,7 @@ class _Site:
             fields.get("content:encoded", ""), None, extra, notes, at,
         )  # fmt: skip
 
-    def _comment(
+    def _comment(  # noqa: PLR0917
         self, fields: dict[str, str], notes: list[str], parent: str, title: str | None, at: Origin, raw: bytes
     ) -> Item:
         number = fields.get("wp:comment_id", "").strip()
@@ -297,7 +302,8 @@ class _Site:
         if title:
             extra["title"] = _words(title)
         for key, name in (
-            ("author_url", "wp:comment_author_url"), ("email", "wp:comment_author_email"), ("ip", "wp:comment_author_IP"),
+            ("author_url", "wp:comment_author_url"), ("email", "wp:comment_author_email"),
+            ("ip", "wp:comment_author_IP"),
         ):  # fmt: skip
             if value := fields.get(name, "").strip():
                 extra[key] = storable(value)
@@ -310,7 +316,7 @@ class _Site:
             kind, f"comment-{number}", author, author, clock, text, reply or None, extra, notes, at
         )
 
-    def _made(
+    def _made(  # noqa: PLR0917
         self, kind: str, native: str, author_id: str, author: str, clock: Clock, markup: str,
         reply: str | None, extra: dict[str, Any], notes: list[str], at: Origin,
     ) -> Post:  # fmt: skip
@@ -445,7 +451,9 @@ def _loose(text: str) -> dict[str, str]:
     """The same by looking for the tags, of what is no XML."""
     fields: dict[str, str] = {}
     for match in _FIELD.finditer(text):
-        fields.setdefault(match[1], match[2] if match[2] is not None else html.unescape(match[3]).removeprefix("<![CDATA["))
+        fields.setdefault(
+            match[1], match[2] if match[2] is not None else html.unescape(match[3]).removeprefix("<![CDATA[")
+        )
     return fields
 
 
@@ -453,9 +461,9 @@ READER = Reader(
     name=NAME,
     platform="blog",
     about="WordPress's own export (WXR, Tools > Export), every version",
-    keeps="posts, pages and comments with names, times in GMT, titles, addresses, whether a comment was approved "
-    "(0, 1, spam, trash) or a post published, links; links from other blogs as posts of kind pingback",
-    loses="markup, categories, custom fields; attachments, menus and the site's settings are counted as non-posts",
+    keeps="posts, pages and comments with names, times in GMT, titles, addresses, whether a comment was "
+    "approved (0, 1, spam, trash) or a post published, links; links from other blogs as kind pingback",
+    loses="markup, categories, custom fields; attachments, menus, settings are non-posts",
     score=score,
     read=read,
     files="*.xml",

@@ -69,9 +69,10 @@ def read(export: Export, reading: Reading) -> Iterator[Item]:
         tweet = from_v1(record)
         for field, value in owner.items():
             tweet.values[field] = tweet.values[field] or value
-        if tweet.values["forwarded_from"] is None and (named := _RETWEET.match(tweet.values["text"] or "")):
+        text = str(tweet.values["text"])
+        if tweet.values["forwarded_from"] is None and (named := _RETWEET.match(text)):
             tweet.values["forwarded_from"] = named[1]
-            if tweet.values["text"].endswith("\N{HORIZONTAL ELLIPSIS}"):
+            if text.endswith("\N{HORIZONTAL ELLIPSIS}"):
                 tweet.extra["text_truncated"] = True
         if deleted:
             tweet.extra["deleted"] = True

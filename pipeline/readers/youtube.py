@@ -35,8 +35,24 @@ NAME = "youtube"
 
 _CHAT = b"ChatItemAction"
 _AGO = re.compile(r"(\d+) (second|minute|hour|day|week|month|year)s? ago", re.IGNORECASE)
-_LENGTHS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_678_400, "year": 31_622_400}  # fmt: skip
-_KEPT = ("like_count", "is_favorited", "is_pinned", "author_is_uploader", "author_is_verified", "author_url", "_time_text")  # fmt: skip
+_LENGTHS = {
+    "second": 1,
+    "minute": 60,
+    "hour": 3_600,
+    "day": 86_400,
+    "week": 604_800,
+    "month": 2_678_400,
+    "year": 31_622_400,
+}
+_KEPT = (
+    "like_count",
+    "is_favorited",
+    "is_pinned",
+    "author_is_uploader",
+    "author_is_verified",
+    "author_url",
+    "_time_text",
+)
 _HEAD = (
     "id",
     "title",
@@ -164,7 +180,9 @@ def _live_chat(export: Export, reading: Reading) -> Iterator[Item]:
         messages = [_message(kind, words, row, reading, group) for kind, words in said if _has_words(words)]
         yield from messages
         if not messages:
-            names = [kind for kind, _ in said] or [name for action in actions for name in action if name != "clickTrackingParams"]  # fmt: skip
+            names = [kind for kind, _ in said] or [
+                name for action in actions for name in action if name != "clickTrackingParams"
+            ]
             yield NonPost(origin=row.at, what=f"live chat: {', '.join(names)[:80] or 'no action'}")
 
 
@@ -246,13 +264,17 @@ def _runs(told: object) -> str:
             parts.append(run["text"])
         elif isinstance(emoji, dict):
             shortcuts = emoji.get("shortcuts")
-            own = bool(emoji.get("isCustomEmoji")) and isinstance(shortcuts, list) and bool(shortcuts)
-            parts.append(str(shortcuts[0] if own else emoji.get("emojiId") or ""))
+            if emoji.get("isCustomEmoji") and isinstance(shortcuts, list) and shortcuts:
+                parts.append(str(shortcuts[0]))
+            else:
+                parts.append(str(emoji.get("emojiId") or ""))
     return storable("".join(parts))
 
 
 def _told(value: object) -> str | None:
-    return storable(str(value)) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None  # fmt: skip
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return None
+    return storable(str(value)) or None
 
 
 def _named(export: Export) -> str | None:
@@ -265,7 +287,7 @@ READER = Reader(
     name=NAME,
     platform="youtube",
     about="yt-dlp's comments (--write-comments: *.info.json) and live chats (*.live_chat.json)",
-    keeps="comments with author, likes, what they answer and the time as far as YouTube tells it (7 years ago: "
+    keeps="comments with author, likes, what they answer and the time as YouTube tells it (7 years ago: "
     "an estimate, with its bounds); live chats to the second, with amounts paid",
     loses="the description of the video itself; exact times of comments, which yt-dlp does not get",
     score=score,

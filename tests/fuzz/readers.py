@@ -59,7 +59,8 @@ def run(target: str, data: bytes, path: Path) -> int:
                 if count < 8:
                     locate(path, item.origin.locator, limits)
         except ExportError as error:
-            assert str(error)
+            if not str(error):
+                raise RuntimeError("an ExportError without words") from error
     return count
 
 
