@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench nightly docs clean
+.PHONY: run test lint bench nightly fuzz crash soak docs clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.core
@@ -31,6 +31,16 @@ fuzz: $(VENV)/.fuzz
 	for target in telegram whatsapp csv archive pages; do \
 	  $(BIN)/python tests/fuzz/readers.py $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=3000 || exit 1; \
 	done
+
+# The proof that runs lose nothing: kills and refused system calls, full disks, cut samples; readers while sources are rerun.
+# PROOF="--help" tells the sizes; the full one takes hours.  See docs/proof.md.
+crash: $(VENV)/.bench
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	PYTHONPATH=.:tests $(BIN)/python -m tests.proof crash $(PROOF)
+
+soak: $(VENV)/.bench
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	PYTHONPATH=.:tests $(BIN)/python -m tests.proof soak $(PROOF)
 
 docs: $(VENV)/.core
 	$(BIN)/python -c 'from pipeline.storage.schema import dictionary; print(dictionary(), end="")' > docs/columns.md

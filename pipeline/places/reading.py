@@ -17,6 +17,7 @@ from pipeline.text import TokenBatch
 
 BESIDE_KM: Final = 40.0
 BESIDE_DEGREES: Final = 0.37  # of latitude, a little more than BESIDE_KM
+SURE: Final = 1.5  # logit of a country that vouches for the one named beside it
 _CHAIN_SIGNS: Final = frozenset({",", "/", "-", "\N{ARABIC LETTER WAW}", "and", "&", "+"})
 
 
@@ -42,6 +43,7 @@ def read_post(
     if len(names) > len(accepted) and (
         any(BORDER <= name.score <= ACCEPT for name in names)
         or any("same_type" in name.evidence for name in accepted)
+        or any("country" in name.name.kinds and name.score < BORDER for name in names)
     ):
         more = _second_look(names, accepted, reading.resolved, tokens, judge)
         if len(more) > len(accepted):
@@ -150,6 +152,12 @@ def _second_look(
             cues = (type_cue,)
             score += judge.weight(name, f"before_{type_cue}") + judge.weight(name, "same_type")
             evidence += [f"before_{type_cue}", "same_type"]
+        if "country" in name.name.kinds and (
+            (is_next and before is not None and _is_sure_country(before))
+            or (after is not None and _is_sure_country(after) and _is_list(name, after, tokens))
+        ):
+            score += judge.weight(name, "list_country")  # Niger and Chad
+            evidence.append("list_country")
         if score < BORDER:
             continue
         if is_next or (after and _is_list(name, after, tokens)):
@@ -177,6 +185,10 @@ def _is_beside(places: Sequence[int], points: Sequence[tuple[float, float]], gaz
             ):
                 return True
     return False
+
+
+def _is_sure_country(name: Found) -> bool:
+    return "country" in name.name.kinds and name.score > SURE
 
 
 def _is_list(left: Found, right: Found, tokens: TokenBatch) -> bool:

@@ -358,7 +358,11 @@ class Judge:
                     features.append("after_capital_plural")  # a firm: London Metals
             elif following == "," and end + 1 < bound and is_capital(tokens, post, end + 1):
                 features.append("after_comma_capital")
-            elif start == first and (following == ":" or (following in _DASHES and not tokens.glued[end])):
+            elif start == first and (
+                following == ":"
+                or (following in _DASHES and not tokens.glued[end])
+                or (following == "(" and written(tokens, post, start, end).isupper())
+            ):
                 features.append("dateline")
         if name.is_hamlet and not cues:
             features.append("hamlet_alone")

@@ -78,8 +78,9 @@ class Pieces:
 
     def close(self) -> None:
         self._numbers = np.zeros((0, 3), np.int32)
-        self._streams.close()
-        self._counts.close()
+        for file in (self._streams, self._counts):
+            with suppress(OSError):  # a full disk refuses what is thrown away anyway
+                file.close()
 
     def sizes(self, observations: NDArray[np.int64]) -> NDArray[np.int64]:
         """Code points of the texts of the given observations."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -193,9 +195,9 @@ class Stage:
     def _clear_work(self) -> None:
         if self._open:
             self._open = False
-            self._index.close()
-            self._pieces.close()
-            self._rejections.close()
+            for part in (self._index, self._pieces, self._rejections):
+                with suppress(OSError, sqlite3.Error):  # a full disk refuses what is thrown away anyway
+                    part.close()
         shutil.rmtree(self._work, ignore_errors=True)
 
     def _take_earlier(self, files: Mapping[str, Path]) -> None:
