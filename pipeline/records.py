@@ -16,7 +16,7 @@ ZoneSource = Literal["epoch", "offset", "declared", "inferred", "unknown"]
 TimePrecision = Literal["second", "minute", "day", "month", "year", "estimate", "unknown"]
 
 
-class Span(Struct, frozen=True):
+class Span(Struct, frozen=True, gc=False):
     """Code points `start` up to, but not including, `end`."""
 
     start: int
@@ -150,7 +150,7 @@ class Anchor(Struct, frozen=True):
     reshared: bool = False  # a forward of which the original's day is not known
 
 
-class Place(Struct, frozen=True):
+class Place(Struct, frozen=True, gc=False):
     """A thing on the map."""
 
     place_id: str
@@ -168,14 +168,14 @@ class Place(Struct, frozen=True):
     coordinate_kind: Literal["point", "centroid", "inherited"] = "point"  # inherited: those of what it is in
 
 
-class Candidate(Struct, frozen=True):
+class Candidate(Struct, frozen=True, gc=False):
     """One possible place for a mention."""
 
     place: Place
     score: float  # 0..1; the candidates of a mention add up to 1 at most
 
 
-class PlaceMention(Struct, frozen=True, kw_only=True):
+class PlaceMention(Struct, frozen=True, kw_only=True, gc=False):
     """Words in a post that name a place, and the places that they can mean.
 
     `candidates` is ordered, the best first, and never empty.  `ambiguous` says that the runner-up is

@@ -396,6 +396,8 @@ def _right(one: Found, left: _Left, edge: int) -> int:
     tokens, words = left.tokens, left.words
     last = one.last
     while last < edge and last < one.last + _MOST and _follows(tokens, last):
+        if is_arabic(tokens.surfaces[last]):
+            break
         word = words.after.get(tokens.surfaces[last])
         if word is None:
             side = words.before.get(tokens.surfaces[last])

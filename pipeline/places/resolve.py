@@ -68,6 +68,7 @@ MOST_NEIGHBORS: Final = 16
 FARTHEST_NEIGHBOR: Final = 256  # names between two
 MOST_CANDIDATES: Final = 5
 LEAST_SHARE: Final = 0.01
+MOST_SEEN: Final = 1 << 14
 NO_SHARE: Final = 0.001  # too little to raise doubt
 
 
@@ -129,6 +130,8 @@ class Setting(Struct, frozen=True, eq=False):
     region: frozenset[str]
     units: frozenset[tuple[str, str]] = frozenset()  # (country, English name) of home governorates
     countries: tuple[str, ...] = ()  # of the home, as they were told
+    seen: dict[tuple[int, tuple[str, ...], int], tuple[Asked, Alone]] = {}  # see _seen
+    single: dict[tuple[int, tuple[str, ...], int], tuple[Asked, Resolved]] = {}  # the same for _single
 
 
 @lru_cache(maxsize=64)
@@ -156,8 +159,8 @@ def resolve(found: Sequence[Asked], gazetteer: Gazetteer, setting: Setting) -> l
     if all(len(one.places) == 1 for one in found):
         return [_only(one.places[0]) for one in found]
     if len(found) == 1:
-        return [_alone_decided(found[0], gazetteer, setting)]
-    base = [_alone(one, gazetteer, setting) for one in found]
+        return [_single(found[0], gazetteer, setting)]
+    base = [_seen(one, gazetteer, setting) for one in found]
     context = Context(found, base, gazetteer)
     return [
         _only(one.places[0]) if len(one.places) == 1 else _decided(number, one, context)
@@ -199,6 +202,35 @@ def _only(number: int) -> Resolved:
 @lru_cache(maxsize=1 << 14)
 def _alone_decided(one: Asked, gazetteer: Gazetteer, setting: Setting) -> Resolved:
     return _decided(0, one, Context([one], [_alone(one, gazetteer, setting)], gazetteer))
+
+
+def _single(one: Asked, gazetteer: Gazetteer, setting: Setting) -> Resolved:
+    """As `_alone_decided`, found again by the identity of its places, see `_seen`."""
+    if one.whole:
+        return _alone_decided(one, gazetteer, setting)
+    key = id(one.places), one.cues, one.tier
+    known = setting.single.get(key)
+    if known is None:
+        if len(setting.single) >= MOST_SEEN:
+            setting.single.clear()
+        known = setting.single[key] = one, _alone_decided(one, gazetteer, setting)
+    return known[1]
+
+
+def _seen(one: Asked, gazetteer: Gazetteer, setting: Setting) -> Alone:
+    """As `_alone`, found again by the identity of its places: hundreds of numbers are slow to compare.
+
+    What is kept holds the places, so that no other tuple can take their identity.
+    """
+    if one.whole:
+        return _alone(one, gazetteer, setting)
+    key = id(one.places), one.cues, one.tier
+    known = setting.seen.get(key)
+    if known is None:
+        if len(setting.seen) >= MOST_SEEN:
+            setting.seen.clear()
+        known = setting.seen[key] = one, _alone(one, gazetteer, setting)
+    return known[1]
 
 
 @lru_cache(maxsize=1 << 14)
