@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import pytest
+from case_tables import cases
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +13,6 @@ from pipeline.places.recognize import stems
 from pipeline.records import PlaceMention
 from pipeline.text import find_marks, normalize_batch, tokenize
 
-CASES = Path(__file__).parent / "cases" / "places.tsv"
 GHAB = "تم تحرير خربة الناقوس والمنصورة والآن التقدم باتجاه تل واسط وبعدها باتجاه جسر الشغور"
 
 
@@ -30,16 +27,7 @@ def find(
     return find_places(tokenize(normalize_batch(texts), find_marks(texts)), gazetteer, home)
 
 
-def cases() -> list[object]:
-    lines = [line for line in CASES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    known = pytest.mark.xfail(reason="known to be wrong still", strict=True)
-    return [
-        pytest.param(case, id=case["label"], marks=[known] if case["expect"] == "fail" else [])
-        for case in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    ]
-
-
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", cases("places"))
 def test_places(case: dict[str, str], gazetteer: Gazetteer) -> None:
     text = case["text"].replace("\\n", "\n")
     mentions = find([text], gazetteer, tuple(case["home"].split(",")))[0]

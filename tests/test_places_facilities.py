@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import pytest
+from case_tables import cases
 
 from pipeline.data import rows
 from pipeline.places import find_places
@@ -13,8 +11,6 @@ from pipeline.places.facilities import facility_words
 from pipeline.places.gazetteer import Gazetteer
 from pipeline.records import PlaceMention
 from pipeline.text import find_marks, normalize_batch, tokenize
-
-CASES = Path(__file__).parent / "cases" / "place_facilities.tsv"
 
 
 @pytest.fixture(scope="session")
@@ -26,16 +22,7 @@ def find(text: str, gazetteer: Gazetteer) -> tuple[PlaceMention, ...]:
     return find_places(tokenize(normalize_batch([text]), find_marks([text])), gazetteer, ("SY",))[0]
 
 
-def cases() -> list[object]:
-    lines = [line for line in CASES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    known = pytest.mark.xfail(reason="known to be wrong still", strict=True)
-    return [
-        pytest.param(case, id=case["label"], marks=[known] if case["expect"] == "fail" else [])
-        for case in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    ]
-
-
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", cases("place_facilities"))
 def test_facilities(case: dict[str, str], gazetteer: Gazetteer) -> None:
     text = case["text"].replace("\\n", "\n")
     told = [

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import pytest
+from case_tables import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +14,6 @@ from pipeline.places.phrases import DIRECTIONS, RELATIONS, compass
 from pipeline.records import PlaceMention
 from pipeline.text import find_marks, normalize_batch, tokenize
 
-CASES = Path(__file__).parent / "cases" / "place_phrases.tsv"
 ROLES = {"type", "village", "parts", "unit", "head", "between", "direction", "whither", "adjective", "link"}
 ROLES |= {"distance", "kilometers"}
 
@@ -30,16 +27,7 @@ def find(text: str, gazetteer: Gazetteer) -> tuple[PlaceMention, ...]:
     return find_places(tokenize(normalize_batch([text]), find_marks([text])), gazetteer, ("SY",))[0]
 
 
-def cases() -> list[object]:
-    lines = [line for line in CASES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    known = pytest.mark.xfail(reason="known to be wrong still", strict=True)
-    return [
-        pytest.param(case, id=case["label"], marks=[known] if case["expect"] == "fail" else [])
-        for case in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    ]
-
-
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", cases("place_phrases"))
 def test_phrases(case: dict[str, str], gazetteer: Gazetteer) -> None:
     text = case["text"].replace("\\n", "\n")
     told = [

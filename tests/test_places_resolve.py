@@ -163,3 +163,9 @@ def test_a_home_governorate_is_one_of_the_country() -> None:
     for home in ("SY/Idleb", "LB/Idlib", "XX/Idlib", "SY/"):
         with pytest.raises(ValidationError):
             Source(name="a", files="a.json", home=home)
+
+
+def test_a_home_may_be_a_governorate(gazetteer: Gazetteer) -> None:
+    setting = setting_of(["SY/Idlib", "LB"], gazetteer)
+    assert setting.countries == ("SY", "LB")
+    assert setting.units == frozenset({("SY", "Idlib")})

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from operator import add
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -123,6 +123,9 @@ class Alone(Struct, frozen=True, eq=False, gc=False):
     crowd: Crowd
 
 
+Key = tuple[int, tuple[str, ...], int]
+
+
 class Setting(Struct, frozen=True, eq=False):
     """Where the group lives, and the region of interest around it."""
 
@@ -130,8 +133,8 @@ class Setting(Struct, frozen=True, eq=False):
     region: frozenset[str]
     units: frozenset[tuple[str, str]] = frozenset()  # (country, English name) of home governorates
     countries: tuple[str, ...] = ()  # of the home, as they were told
-    seen: dict[tuple[int, tuple[str, ...], int], tuple[Asked, Alone]] = {}  # see _seen
-    single: dict[tuple[int, tuple[str, ...], int], tuple[Asked, Resolved]] = {}  # the same for _single
+    seen: dict[Key, tuple[Asked, Alone]] = {}  # see _kept
+    single: dict[Key, tuple[Asked, Resolved]] = {}
 
 
 @lru_cache(maxsize=64)
@@ -142,11 +145,7 @@ def _setting(home: tuple[str, ...], gazetteer: Gazetteer) -> Setting:
 
 
 def setting_of(home: Sequence[str], gazetteer: Gazetteer) -> Setting:
-    """What a home tells: ISO countries, or a country and a governorate ("SY/Idlib").
-
-    >>> setting_of(["SY/Idlib"], gazetteer).countries  # doctest: +SKIP
-    ('SY',)
-    """
+    """What a home tells: ISO countries, or a country and a governorate ("SY/Idlib")."""
     return _setting(tuple(home), gazetteer)
 
 
@@ -159,8 +158,8 @@ def resolve(found: Sequence[Asked], gazetteer: Gazetteer, setting: Setting) -> l
     if all(len(one.places) == 1 for one in found):
         return [_only(one.places[0]) for one in found]
     if len(found) == 1:
-        return [_single(found[0], gazetteer, setting)]
-    base = [_seen(one, gazetteer, setting) for one in found]
+        return [_kept(setting.single, _alone_decided, found[0], gazetteer, setting)]
+    base = [_kept(setting.seen, _alone, one, gazetteer, setting) for one in found]
     context = Context(found, base, gazetteer)
     return [
         _only(one.places[0]) if len(one.places) == 1 else _decided(number, one, context)
@@ -204,32 +203,28 @@ def _alone_decided(one: Asked, gazetteer: Gazetteer, setting: Setting) -> Resolv
     return _decided(0, one, Context([one], [_alone(one, gazetteer, setting)], gazetteer))
 
 
-def _single(one: Asked, gazetteer: Gazetteer, setting: Setting) -> Resolved:
-    """As `_alone_decided`, found again by the identity of its places, see `_seen`."""
-    if one.whole:
-        return _alone_decided(one, gazetteer, setting)
-    key = id(one.places), one.cues, one.tier
-    known = setting.single.get(key)
-    if known is None:
-        if len(setting.single) >= MOST_SEEN:
-            setting.single.clear()
-        known = setting.single[key] = one, _alone_decided(one, gazetteer, setting)
-    return known[1]
+Known = TypeVar("Known")
 
 
-def _seen(one: Asked, gazetteer: Gazetteer, setting: Setting) -> Alone:
-    """As `_alone`, found again by the identity of its places: hundreds of numbers are slow to compare.
+def _kept(
+    store: dict[Key, tuple[Asked, Known]],
+    make: Callable[[Asked, Gazetteer, Setting], Known],
+    one: Asked,
+    gazetteer: Gazetteer,
+    setting: Setting,
+) -> Known:
+    """What `make` says, found again by the identity of the places: hundreds of numbers are slow to compare.
 
     What is kept holds the places, so that no other tuple can take their identity.
     """
     if one.whole:
-        return _alone(one, gazetteer, setting)
+        return make(one, gazetteer, setting)
     key = id(one.places), one.cues, one.tier
-    known = setting.seen.get(key)
+    known = store.get(key)
     if known is None:
-        if len(setting.seen) >= MOST_SEEN:
-            setting.seen.clear()
-        known = setting.seen[key] = one, _alone(one, gazetteer, setting)
+        if len(store) >= MOST_SEEN:
+            store.clear()
+        known = store[key] = one, make(one, gazetteer, setting)
     return known[1]
 
 

@@ -12,6 +12,7 @@ import io
 import lzma
 import zipfile
 import zlib
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -98,9 +99,9 @@ class _Layer(io.RawIOBase):
         """Why it ended early, told after its end."""
         return None
 
+    @abstractmethod
     def more(self) -> bytes:
         """Some bytes, b"" at the end."""
-        raise NotImplementedError
 
     _ready = b""
     _at = 0
