@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from benchmarks import homonyms
+from pipeline.annotate import Toolkit
 from pipeline.config import Source
 from pipeline.places import find_places
 from pipeline.places.decided import decided
@@ -165,7 +166,7 @@ def test_a_home_governorate_is_one_of_the_country() -> None:
             Source(name="a", files="a.json", home=home)
 
 
-def test_a_home_may_be_a_governorate(gazetteer: Gazetteer) -> None:
-    setting = setting_of(["SY/Idlib", "LB"], gazetteer)
+def test_a_home_may_be_a_governorate(toolkit: Toolkit) -> None:
+    setting = setting_of(["SY/Idlib", "LB"], toolkit.gazetteer)
     assert setting.countries == ("SY", "LB")
     assert setting.units == frozenset({("SY", "Idlib")})
