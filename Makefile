@@ -3,13 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench nightly fuzz crash soak docs clean
+.PHONY: run test lint bench nightly fuzz crash soak docs lock audit sbom clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.core
 	$(BIN)/marsad run --config config.yaml
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)/.browser
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
@@ -46,8 +46,21 @@ docs: $(VENV)/.core
 	$(BIN)/python -c 'from pipeline.storage.schema import dictionary; print(dictionary(), end="")' > docs/columns.md
 	$(BIN)/python -c 'from pipeline.readers.catalog import formats; print(formats(), end="")' > docs/formats.md
 
+# Versions and hashes of everything that an installation takes; see docs/security.md.
+lock: $(VENV)/.audit
+	$(BIN)/uv pip compile --quiet --universal --no-header --generate-hashes pyproject.toml -o locks/core.txt
+	$(BIN)/uv pip compile --quiet --universal --no-header --generate-hashes pyproject.toml -o locks/extras.txt \
+	  --extra cluster --extra export --extra geo --extra lake --extra remote --extra report --extra serve
+
+audit: $(VENV)/.audit
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r locks/extras.txt
+
+sbom: $(VENV)/.audit $(VENV)/.core
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o sbom.json $(BIN)/python
+	@echo "sbom.json: what is installed in $(VENV), CycloneDX"
+
 clean:
-	rm -rf $(VENV) data
+	rm -rf $(VENV) data sbom.json
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -63,6 +76,14 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.core
 
+# The tests of the pages need a Chromium: one that is there, else playwright's, else Debian's.
+$(VENV)/.browser: $(VENV)/.dev
+	@for name in chromium chromium-browser google-chrome; do command -v $$name && break; done >/dev/null \
+	  || $(BIN)/python -m playwright install chromium \
+	  || { apt-get update -qq && apt-get install -y -qq chromium; } \
+	  || echo "no Chromium to be had: the tests of the pages are skipped"
+	@touch $@
+
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@ $(VENV)/.core
@@ -70,3 +91,7 @@ $(VENV)/.bench: pyproject.toml | $(BIN)/python
 $(VENV)/.fuzz: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,fuzz]'
 	@touch $@ $(VENV)/.core
+
+$(VENV)/.audit: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5' 'pip-audit>=2.8' 'cyclonedx-bom>=5'
+	@touch $@
