@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser import browser, page  # noqa: F401  fixtures
 from hypothesis import settings
 
 # Nothing is timed in tests, and what CI looks at must not change from one run of the same code to the next.
