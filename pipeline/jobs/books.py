@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
 
-from pipeline.storage.manifest import Books
-from pipeline.storage.stage import FileBooks
+from pipeline.storage.manifest import Books, FileBooks
 
 
 class Tally(Struct):
@@ -19,6 +18,8 @@ class Tally(Struct):
 
     read: int = 0
     nonposts: int = 0
+    forgotten: int = 0
+    expired: int = 0
     lost: list[str] = field(default_factory=list)  # what of the file could not be read, a sentence each
     refused: str | None = None  # why no row could be read at all
 
@@ -30,13 +31,15 @@ def settle(tallies: Mapping[str, Tally], stored: Mapping[str, FileBooks]) -> dic
     """
     books = {}
     for name in sorted({*tallies, *stored}):
-        tally, kept = tallies.get(name, Tally()), stored.get(name, FileBooks())
+        tally, kept = tallies.get(name, Tally()), stored.get(name)
         books[name] = Books(
             read=tally.read,
-            written=kept.written,
-            duplicate=kept.duplicate,
-            rejected=kept.rejected,
+            written=kept.written if kept else 0,
+            duplicate=kept.duplicate if kept else 0,
+            rejected=kept.rejected if kept else 0,
             nonposts=tally.nonposts,
+            forgotten=tally.forgotten,
+            expired=tally.expired,
         )
         books[name].check(name)
     return books

@@ -67,6 +67,10 @@ class Engine(Protocol):
         """The columns of every batch, in the batches' order; of a batch that fails, in pieces."""
         ...
 
+    def prepare(self) -> None:
+        """Begin to open what the work needs, where that can go on beside what the caller does until `map`."""
+        ...
+
     def close(self) -> None:
         """End the workers.  Twice is fine."""
         ...
@@ -114,10 +118,10 @@ def open_engine(
     """The engine that the configuration asks for; nothing heavy happens before the first batch."""
     if kind == "serial":
         return Serial(open_work)
-    return Processes(open_work, _cores() if workers == "auto" else workers, limits)
+    return Processes(open_work, cores() if workers == "auto" else workers, limits)
 
 
-def _cores() -> int:
+def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -137,9 +141,12 @@ class Serial:
                 result = self._work(batch)
             except MemoryError:
                 for single in batch.singles():
-                    yield _checked(self._work(single), single)
+                    yield checked(self._work(single), single)
             else:
-                yield _checked(result, batch)
+                yield checked(result, batch)
+
+    def prepare(self) -> None:
+        pass
 
     def close(self) -> None:
         self._work = None
@@ -161,6 +168,12 @@ class Processes:
         finally:  # where the caller gave up, answers that nobody waits for must not come later
             for worker in [worker for worker in self._workers if worker.task is not None]:
                 self._dismiss(worker)
+
+    def prepare(self) -> None:
+        from pipeline.jobs.engine_nursery import Nursery
+
+        if self._nursery is None:
+            self._nursery = Nursery(self._open)
 
     def close(self) -> None:
         for worker in self._workers:
@@ -187,7 +200,7 @@ class Processes:
                 batch, result = held.pop(given), done.pop(given)
                 given += 1
                 if result is not None:
-                    yield _checked(result, batch)
+                    yield checked(result, batch)
                 else:
                     yield from self._apart(batch)
             elif not exhausted and taken - given < self._count * LOOK_AHEAD:
@@ -214,13 +227,11 @@ class Processes:
         return self._workers[-1]
 
     def _hire(self) -> Worker:
-        from pipeline.jobs.engine_nursery import Nursery
-
         if self._nursery is not None and self._nursery.gone:
             self._nursery.close()
             self._nursery = None
-        if self._nursery is None:
-            self._nursery = Nursery(self._open)
+        self.prepare()
+        assert self._nursery is not None
         return self._nursery.fork(self._limits.memory)
 
     def _dismiss(self, worker: Worker) -> None:
@@ -258,7 +269,7 @@ class Processes:
                 worker.give(0, msgspec.msgpack.encode(Batch(batch.run_id, batch.group, posts)), singly=True)
                 while left and (result := worker.take(self._limits.seconds)) is not None:
                     suspected = False
-                    yield _checked(result, left.popleft())
+                    yield checked(result, left.popleft())
                 if left:
                     ended = worker.end()
                     innocent = not worker.late and not suspected and ended in (None, -signal.SIGKILL)
@@ -289,9 +300,10 @@ class Processes:
         return encode([AnnotatedPost(post=post, fault=f"{where}: {why}")], single.run_id)
 
 
-def _checked(result: bytes, batch: Batch) -> Encoded:
+def checked(result: bytes, batch: Batch) -> Encoded:
+    """The columns that a process gave for a batch; all of its posts must be there."""
     from pipeline.storage.rows import Encoded
 
     encoded = msgspec.msgpack.decode(result, type=Encoded)
-    assert len(encoded.keys) == len(batch.posts), f"{len(batch.posts)} posts in, {len(encoded.keys)} out"
+    assert encoded.posts == len(batch.posts), f"{len(batch.posts)} posts in, {encoded.posts} out"
     return encoded

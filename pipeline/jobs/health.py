@@ -73,6 +73,8 @@ def _source(one: SourceStatus, now: datetime) -> Sign:
         return Sign(what, "bad", f"its last run {_ENDS[one.state]}{f': {one.error}' if one.error else ''}")
     if missed is not None:
         return Sign(what, "bad", f"it should have run at {missed:%Y-%m-%d %H:%M} UTC; is the scheduler up?")
+    if one.paused is not None:
+        return Sign(what, "warning", f"{one.paused}; marsad resume {one.source}")
     if one.state == "never":
         return Sign(what, "warning", "it never ran")
     share = one.rejected / max(1, one.posts + one.rejected)
@@ -90,7 +92,7 @@ _ENDS: Final = {
 
 def _missed(one: SourceStatus, now: datetime) -> datetime | None:
     """The time of its schedule that a source has not kept; None where it kept the last."""
-    if one.schedule is None or one.state == "running":
+    if one.schedule is None or one.state == "running" or one.paused is not None:
         return None
     from pipeline.jobs.schedule import last_time  # noqa: PLC0415  APScheduler, for sources with a timetable
 

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,13 +25,12 @@ from pipeline.readers.csv_rows import Rows
 from pipeline.readers.encodings import detect, utf16_order
 from pipeline.readers.fields import usual_columns
 from pipeline.readers.files import parts
-from pipeline.readers.printed_times import read_time
+from pipeline.readers.guessing import guess
 from pipeline.records import NonPost, Post
 from pipeline.storage.frames import load
 
 SHOWN: Final = 3  # posts
 _SAMPLED: Final = 2_000  # posts whose language is looked at: the first of them, then every hundredth
-_ROWS: Final = 60  # of a table, by which its columns are guessed
 
 
 class Refused(Struct, frozen=True):
@@ -67,6 +67,7 @@ class Inspection(Struct, frozen=True, kw_only=True):
     refused: tuple[Refused, ...] = ()
     missing: tuple[str, ...] = ()  # pages and parts
     columns: dict[str, str] = field(default_factory=dict)  # a mapping that would do, for tables
+    time_format: str | None = None  # of its times, where these are in no usual form
     problem: str | None = None  # why it cannot be read as it is
     config: str = ""  # a configuration to paste
 
@@ -76,7 +77,7 @@ def inspect(path: Path, reading: readers.Reading, reader: str = "auto") -> Inspe
 
     Raises `ExportError` where the file cannot be opened at all.
     """
-    export = _export(path)
+    export = export_of(path)
     try:
         size = path.stat().st_size
         inside, _ = parts(export)
@@ -99,16 +100,33 @@ def inspect(path: Path, reading: readers.Reading, reader: str = "auto") -> Inspe
     try:
         choice = readers.choose(export, reader, tuple(columns.values()))
     except ExportError as refused:
-        columns = columns or _guessed(inside[0], reading)
-        if reader != "auto" or not columns or any(score.points >= SURE for _, score in ranked):
-            return replace(found, problem=str(refused), columns=columns)
-        choice = readers.choose(export, "table")
+        guessed = None if columns else guess(inside[0], reading)
+        found = replace(found, columns=columns or ({} if guessed is None else guessed.columns))
+        if reader != "auto" or guessed is None or any(score.points >= SURE for _, score in ranked):
+            return replace(found, problem=str(refused))
+        choice = readers.choose(export, guessed.reader)
         why = "no reader knows it; read as a table by the columns that look like text and time"
         choice = replace(choice, why=why)
+        reading = replace(reading, time_format=reading.time_format or guessed.time_format)
+        return _read(found, choice, replace(reading, columns=guessed.columns), path)
     named = [readers.READERS[name] for name in choice.name.split("+") if name in readers.READERS]
-    if not columns and any(one.needs_columns for one in named):
-        columns = _usual(inside[0], reading) or _guessed(inside[0], reading)
+    if not columns and any(one.needs_columns or one.takes_columns for one in named):
+        usual = _usual(inside[0], reading)
+        guessed = None if usual else guess(inside[0], reading)
+        if usual and any(one.needs_columns for one in named):
+            columns = usual
+        elif guessed is not None and (any(one.needs_columns for one in named) or not _knows(choice, reading)):
+            columns = guessed.columns
+            reading = replace(reading, time_format=reading.time_format or guessed.time_format)
     return _read(found, choice, replace(reading, columns=columns), path)
+
+
+def _knows(choice: readers.Choice, reading: readers.Reading) -> bool:
+    """Whether the reader finds posts by the usual names alone."""
+    try:
+        return any(isinstance(item, Post) for item in islice(readers.read(choice, reading), 50))
+    except ExportError:
+        return False
 
 
 def _read(found: Inspection, choice: readers.Choice, reading: readers.Reading, path: Path) -> Inspection:
@@ -125,6 +143,7 @@ def _read(found: Inspection, choice: readers.Choice, reading: readers.Reading, p
         nonposts=tally.nonposts,
         missing=_missing(choice, path),
         columns=reading.columns,
+        time_format=reading.time_format,
         problem=tally.refused,
     )
     return count.into(replace(found, config=configuration(path, choice, reading)))
@@ -206,7 +225,8 @@ def _languages(texts: Sequence[str]) -> dict[str, int]:
     return dict(sorted(counted.items(), key=lambda each: (-each[1], each[0])))
 
 
-def _export(path: Path) -> readers.Export:
+def export_of(path: Path) -> readers.Export:
+    """A file as the readers take it, with the names of what stands beside it."""
     beside = tuple(sorted(one.name for one in path.parent.iterdir() if one.is_file())[:10_000])
     return readers.Export(path, path.name, readers.fingerprint(path), siblings=beside)
 
@@ -243,48 +263,6 @@ def _usual(part: readers.Export, reading: readers.Reading) -> dict[str, str]:
     rows = _head(part, reading)
     columns = {} if rows is None else usual_columns(rows.head)
     return columns if {"text", "posted_at"} <= columns.keys() else {}
-
-
-def _guessed(part: readers.Export, reading: readers.Reading) -> dict[str, str]:
-    """The columns of a table that look most like time and text; none where nothing does."""
-    rows = _head(part, reading)
-    if rows is None or len(rows.head) < 2:
-        return {}
-    cells: dict[str, list[str]] = {name: [] for name in rows.head if name}
-    for number, row in enumerate(rows):
-        if number == _ROWS:
-            break
-        for name, cell in zip(rows.head, row.cells, strict=False):
-            if name and cell.strip():
-                cells[name].append(cell.strip())
-    times = {name: sum(_is_time(cell) for cell in found) for name, found in cells.items() if found}
-    best = max(times, key=lambda name: times[name], default=None)
-    if best is None or 2 * times[best] < len(cells[best]):
-        return {}
-    words = {name: sum(map(_words, found)) for name, found in cells.items() if name != best and found}
-    longest = max(words, key=lambda name: words[name], default=None)
-    if longest is None:
-        return {}
-    usual = {ours: name for ours, name in usual_columns(rows.head).items() if name not in {best, longest}}
-    return {"text": longest, "posted_at": best} | {
-        ours: name for ours, name in usual.items() if ours not in {"text", "posted_at"}
-    }
-
-
-def _words(cell: str) -> int:
-    return 0 if "://" in cell.partition(" ")[0] else len(cell.split())
-
-
-def _is_time(cell: str) -> bool:
-    if len(cell) < 6 or not any(char.isdigit() for char in cell) or re.fullmatch(r"[\d.]{1,9}", cell):
-        return False
-    try:
-        return read_time(cell, None, None, "dmy").posted_local is not None
-    except ValueError:
-        try:
-            return read_time(cell, None, None, "mdy").posted_local is not None
-        except ValueError:
-            return False
 
 
 def configuration(path: Path, choice: readers.Choice, reading: readers.Reading) -> str:

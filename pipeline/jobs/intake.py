@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pipeline import readers
+from pipeline.config import Source
 from pipeline.errors import ExportError
 from pipeline.jobs.books import Tally
 from pipeline.readers.files import Aside
@@ -35,6 +36,21 @@ def choose_readers(
     if refused and len(refused) == len(chosen):
         raise ExportError("\n".join(refused))
     return chosen
+
+
+def reading_of(source: Source) -> readers.Reading:
+    """What the configuration of a source says about reading its exports."""
+    return readers.Reading(
+        source=source.name,
+        zone=source.zone,
+        columns=dict(source.columns),
+        time_format=source.time_format,
+        day_order=source.day_order,
+        delimiter=source.delimiter,
+        encoding=source.encoding,
+        platform=source.platform,
+        group=source.group,
+    )
 
 
 def rows_of(choice: readers.Choice, reading: readers.Reading, tally: Tally) -> Iterator[readers.Item]:

@@ -55,6 +55,12 @@ def _families(told: Status) -> Iterator[tuple[str, str, str, list[tuple[dict[str
         "1 where the last run came to a good end.",
         [({"source": one.source}, int(_is_ok(one))) for one in told.sources if one.state != "never"],
     )
+    yield (
+        "paused",
+        "gauge",
+        "1 where the scheduler leaves it alone.",
+        [({"source": one.source}, int(one.paused is not None)) for one in told.sources],
+    )
 
 
 def _is_ok(one: SourceStatus) -> bool:

@@ -81,18 +81,16 @@ def protect(post: Post, authors: Authors, key: Key | None) -> Post:
     name = None
     if authors == "pseudonym":
         assert key is not None, "pseudonyms need a key"
-        name = _pseudonym(key, post.platform, post.author_id, post.author_name)
+        name = pseudonym(key, post.platform, post.author_id, post.author_name)
     extra = _impersonal(post.extra, (post.author_id, post.author_name)) if post.extra else post.extra
     forwarded = post.forwarded_from
     if forwarded and not _is_channel(post):
-        forwarded = (
-            "" if key is None or authors == "drop" else _pseudonym(key, post.platform, None, forwarded)
-        )
+        forwarded = "" if key is None or authors == "drop" else pseudonym(key, post.platform, None, forwarded)
     between_two = post.extra.get("chat_type") == "personal_chat"  # named after the other one
     return replace(
         post,
-        post_id=_keyed(key, post.post_id),
-        reply_to=_keyed(key, post.reply_to) if post.reply_to else post.reply_to,
+        post_id=keyed(key, post.post_id),
+        reply_to=keyed(key, post.reply_to) if post.reply_to else post.reply_to,
         author_id=name,
         author_name=None,
         forwarded_from=forwarded,
@@ -104,7 +102,7 @@ def protect(post: Post, authors: Authors, key: Key | None) -> Post:
 _HASH: Final = re.compile(r"\bh:([0-9a-f]{16})(?=#\d+$)")  # as readers.identity writes it
 
 
-def _keyed(key: Key | None, post_id: str) -> str:
+def keyed(key: Key | None, post_id: str) -> str:
     """The id with its content hash, if it has one, under the key; equal ids stay equal."""
     found = _HASH.search(post_id)
     if found is None:
@@ -154,12 +152,17 @@ def _field(name: str) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def _pseudonym(key: Key, platform: str, author_id: str | None, author_name: str | None) -> str | None:
+def pseudonym(key: Key, platform: str, author_id: str | None, author_name: str | None) -> str | None:
     """32 hexadecimal digits; None where the export names no author."""
     if author_id is None and author_name is None:
         return None
     named = f"id\0{author_id}" if author_id is not None else f"name\0{author_name}"
     return hmac.digest(key.secret, f"{platform}\0{named}".encode(), "sha256")[:16].hex()
+
+
+def fresh_secret() -> str:
+    """What the file of a new key holds."""
+    return secrets.token_hex(32) + "\n"
 
 
 def _make_key(path: Path) -> None:
@@ -168,7 +171,7 @@ def _make_key(path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
+            file.write(fresh_secret())
             file.flush()
             os.fsync(file.fileno())
         try:

@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -35,26 +35,32 @@ from pipeline.errors import (
     Stopped,
 )
 from pipeline.jobs.books import Tally, settle, total
-from pipeline.jobs.engine import BATCH_SIZE, Batch, Engine, Limits, annotator, open_engine, toolkit
+from pipeline.jobs.engine import BATCH_SIZE, Batch, Engine, Limits, annotator, cores, open_engine, toolkit
+from pipeline.jobs.gate import Gate
 from pipeline.jobs.intake import (
     check_some_read,
     choose_readers,
     folder_of,
     gaps,
     missing,
+    reading_of,
     rows_of,
     wholeness,
 )
-from pipeline.jobs.people import Key, open_key, protect
+from pipeline.jobs.keys import Ring, open_ring
+from pipeline.jobs.people import Key
+from pipeline.jobs.progress import Progress, Watch, noting
 from pipeline.jobs.status import process
+from pipeline.jobs.suppression import Suppression, list_file, open_suppression
+from pipeline.jobs.tidy import tidy
 from pipeline.records import Post, Rejection
 from pipeline.storage.dataset import Dataset, Writer
 from pipeline.storage.ledger import Ledger
 from pipeline.storage.manifest import SCHEMA_VERSION, Books, Input, Period, SourceState
-from pipeline.storage.stage import StageResult
 
 if TYPE_CHECKING:
     from pipeline.annotate import Settings
+    from pipeline.storage.stage import StageResult
 
 _log = logging.getLogger(__name__)
 
@@ -62,20 +68,6 @@ _KEPT = "nothing was published, the rows there were stay (--force publishes)"
 
 Kind = Literal["run", "rerun", "replay"]
 State = Literal["published", "unchanged", "tried", "failed"]
-
-
-class Progress(Struct, frozen=True):
-    """How far a run is."""
-
-    source: str
-    files: int
-    files_done: int
-    size: int  # bytes
-    size_done: int
-    rows: int
-
-
-Watch = Callable[[Progress], object]
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -147,6 +139,7 @@ def run(config: Config, names: Sequence[str] = (), options: Options = Options())
     with ExitStack() as stack:
         session = _Session(config, options, stack)
         session.check_files(sources)
+        session.tidy(sources)
         for source in sources:
             yield session.outcome(source)
 
@@ -162,6 +155,8 @@ class _Session:
         self._ledger = Ledger(config.dataset)
         self._started = ""  # when the source under way was begun
         self._begun: str | None = None  # the run id that the ledger has as started
+        self._watch: Watch | None = None  # told how far the source under way is
+        self._notes: tuple[str, ...] = ()  # of what was done before the first source
 
     def check_files(self, sources: Sequence[Source]) -> None:
         """Raise `ConfigError` for the patterns that never matched a file: a slip in the configuration."""
@@ -179,13 +174,19 @@ class _Session:
         if problems:
             raise ConfigError("\n".join(problems))
 
+    def tidy(self, sources: Sequence[Source]) -> None:
+        """Finish what a killed `forget` began, and take out rows that are older than they are kept."""
+        if not self.options.dry:
+            self._notes = tidy(self.config, self._dataset, sources, lambda: self._writer)
+
     def outcome(self, source: Source) -> Outcome:
         """Run one source; what is wrong with it becomes the outcome's error."""
         start = time.monotonic()
         self._started = datetime.now(UTC).isoformat()
         self._begun = None
         try:
-            outcome = self._run(source)
+            with self._watching() as self._watch:
+                outcome = self._run(source)
         except LockedError:
             raise
         except MarsadError as refused:
@@ -195,9 +196,15 @@ class _Session:
             with suppress(DatasetError):  # a disk that refuses must not hide what happened first
                 self._record(event, self._failed(source, str(end) or type(end).__name__, 1))
             raise
-        outcome = replace(outcome, seconds=round(time.monotonic() - start, 3))
+        notes, self._notes = (*outcome.notes, *self._notes), ()
+        outcome = replace(outcome, seconds=round(time.monotonic() - start, 3), notes=notes)
         self._record("failed" if outcome.state == "failed" else "finished", outcome)
         return outcome
+
+    def _watching(self) -> AbstractContextManager[Watch | None]:
+        if self.options.dry:
+            return nullcontext(self.options.watch)
+        return noting(self.config.dataset, self.options.kind, self.options.watch)
 
     def _failed(self, source: Source, error: str, code: int) -> Outcome:
         rows = None
@@ -207,28 +214,50 @@ class _Session:
         return replace(outcome, run_id=self._begun or outcome.run_id)
 
     def _run(self, source: Source) -> Outcome:
-        key = open_key(key_file()) if source.authors != "keep" else None
         files = _files(self.config.find_files(source), self.config.folder)
         state = self._state(source)
         new = self._new(files, state)
         if not new:
-            notes = self._stale(source, key, state)
+            notes = self._stale(source, state)
             return self._outcome(source, state, state="unchanged", notes=notes)
-        if self.options.watch:  # before the gazetteer is opened, which at the first time takes a while
-            self.options.watch(Progress(source.name, len(new), 0, sum(file.size for file in new), 0, 0))
+        if self._watch:  # before the gazetteer is opened, which at the first time takes a while
+            self._watch(Progress(source.name, len(new), 0, sum(file.size for file in new), 0, 0))
         if self.options.dry:
-            return self._try(source, key, new)
+            return self._try(self._gate(source, state), new)
         base = self._writer.base  # what another process may have published until we held the lock
         state = base.manifest.sources.get(source.name) if base else None
+        gate = self._gate(source, state)
         deferred: set[str] = set()
         while True:
             new = [file for file in self._new(files, state) if file.name not in deferred]
             if not new:  # every file changed while it was read, or a killed run had done the work
                 return self._outcome(source, state, state="unchanged", notes=_deferred(deferred))
             try:
-                return self._publish(source, key, new, state, notes=_deferred(deferred))
+                return self._publish(gate, new, state, notes=_deferred(deferred))
             except _ChangedError as changed:
                 deferred.add(changed.name)
+
+    def _key(self, source: Source, state: SourceState | None) -> Key | None:
+        """The key of a source: where its rows stay, the one that they were made with, so that all join.
+
+        A new source, and a rerun of all its files, take the current one.
+        """
+        if source.authors == "keep":
+            return None
+        replaced = state is None or (self.options.kind == "rerun" and self.options.period is None)
+        made_with = None if replaced or state is None else self._ring.find(state.settings.get("key_id"))
+        return made_with or self._ring.current
+
+    @cached_property
+    def _ring(self) -> Ring:
+        return open_ring(key_file())
+
+    def _gate(self, source: Source, state: SourceState | None) -> Gate:
+        return Gate(source, self._key(source, state), self._suppression, datetime.now(UTC))
+
+    @cached_property
+    def _suppression(self) -> Suppression | None:
+        return open_suppression(key_file(), self._ring) if list_file(key_file()).exists() else None
 
     def _new(self, files: Sequence[_File], state: SourceState | None) -> list[_File]:
         """The files to read: in a rerun all, in a replay those with rejected rows, else what is new."""
@@ -251,22 +280,26 @@ class _Session:
         reasons = self.options.reasons
         return {
             file
-            for rows in batches(current.files("rejected", name)[0], "rejected")
+            for path in current.files("rejected", name)
+            for rows in batches(path, "rejected")
             for file, reason in zip(rows["file"].to_pylist(), rows["reason"].to_pylist(), strict=True)
             if not reasons or reason in reasons
         }
 
-    def _try(self, source: Source, key: Key | None, files: Sequence[_File]) -> Outcome:
+    def _try(self, gate: Gate, files: Sequence[_File]) -> Outcome:
         """A dry run: the whole way of the posts, but into no store; a post seen twice counts as duplicate."""
+        from pipeline.storage.upsert import post_keys
+
+        source = gate.source
         chosen = self._readers(source, files)
-        flow = _Flow(source, key, files, chosen, watch=self.options.watch, reject=_forget)
-        seen: set[bytes] = set()
+        flow = _Flow(gate, files, chosen, watch=self._watch, reject=_forget)
+        seen: set[int] = set()
         posts = places = dates = faults = 0
-        for encoded in self._engine.map(flow.batches(self._run_id(source, key, files, chosen, None))):
-            posts += len(encoded.keys)
-            seen.update(hashlib.sha256(post_key[0].encode()).digest()[:12] for post_key in encoded.keys)
-            places += sum(encoded.place_counts)
-            dates += sum(encoded.date_counts)
+        for encoded in self._engine.map(flow.batches(self._run_id(gate, files, chosen, None))):
+            posts += encoded.posts
+            seen.update(post_keys(encoded.sights))
+            places += encoded.place_count
+            dates += encoded.date_count
             faults += encoded.faults
         books = Books(
             read=sum(tally.read for tally in flow.tallies.values()),
@@ -274,6 +307,8 @@ class _Session:
             duplicate=posts - len(seen),
             rejected=flow.rejected,
             nonposts=sum(tally.nonposts for tally in flow.tallies.values()),
+            forgotten=sum(tally.forgotten for tally in flow.tallies.values()),
+            expired=sum(tally.expired for tally in flow.tallies.values()),
         )
         books.check(source.name)
         return Outcome(
@@ -301,30 +336,32 @@ class _Session:
 
     def _publish(
         self,
-        source: Source,
-        key: Key | None,
+        gate: Gate,
         files: Sequence[_File],
         state: SourceState | None,
         *,
         notes: tuple[str, ...],
     ) -> Outcome:
+        source = gate.source
         keep = state is not None and (self.options.kind != "rerun" or self.options.period is not None)
         chosen = self._readers(source, files)
-        run_id = self._run_id(source, key, files, chosen, state.run_id if keep and state else None)
+        self._engine.prepare()
+        run_id = self._run_id(gate, files, chosen, state.run_id if keep and state else None)
         begun = Outcome(
             source=source.name, kind=self.options.kind, state="failed", run_id=run_id, files=len(files)
         )
         self._begun = run_id
-        self._record("started", begun)
+        self._record("started", begun, inputs=_first_seen(files, chosen))
         stage = self._writer.stage(
             source.name,
             run_id,
             keep_rows=keep,
             drop_files={file.name for file in files},
             period=self.options.period if keep else None,
+            grown=_grown(files, state) if state and self.options.kind == "run" else frozenset(),
         )
         try:
-            flow = _Flow(source, key, files, chosen, watch=self.options.watch, reject=stage.reject)
+            flow = _Flow(gate, files, chosen, watch=self._watch, reject=stage.reject)
             for encoded in self._engine.map(flow.batches(run_id)):
                 stage.add(encoded)
             result = stage.finish()
@@ -348,7 +385,7 @@ class _Session:
                 tables_digest=tables_digest(),
                 gazetteer_digest=self._gazetteer_digest(),
                 zone=source.zone,
-                settings=self._settings(source, key),
+                settings=self._settings(source, gate.key),
                 missing=absent,
             )
         except BaseException:
@@ -363,7 +400,7 @@ class _Session:
             posts=result.posts,
             places=result.places,
             dates=result.dates,
-            notes=(*notes, *gaps((one for one in inputs if one.name in chosen), absent)),
+            notes=(*notes, *_withheld(whole), *gaps((one for one in inputs if one.name in chosen), absent)),
             too_many_rejected=_rejected_code(source, whole) == 3,
             exit_code=3
             if absent or any(t.lost for t in flow.tallies.values())
@@ -391,7 +428,7 @@ class _Session:
             current = self._writer.base  # opening it mends what a killed writer left
         return current.manifest.sources.get(source.name) if current else None
 
-    def _stale(self, source: Source, key: Key | None, state: SourceState | None) -> tuple[str, ...]:
+    def _stale(self, source: Source, state: SourceState | None) -> tuple[str, ...]:
         """Why the rows there are would be others if they were made now."""
         if state is None:
             return ()
@@ -400,13 +437,14 @@ class _Session:
             changed.append(f"marsad {state.code_version} made them")
         if state.tables_digest != tables_digest():
             changed.append("the word tables have changed")
+        key = None if source.authors == "keep" else self._ring.current
         now, then = self._settings(source, key), state.settings
         other = sorted(name for name in now | then if now.get(name) != then.get(name))
         if other:
             changed.append(f"its settings have changed ({', '.join(other)})")
         return (f"its rows are older: {', '.join(changed)}; marsad rerun {source.name}",) if changed else ()
 
-    def _record(self, event: str, outcome: Outcome) -> None:
+    def _record(self, event: str, outcome: Outcome, **more: Any) -> None:
         if self.options.dry:
             return
         now = datetime.now(UTC).isoformat()
@@ -416,6 +454,7 @@ class _Session:
             "started": self._started,
             **process(),
             **msgspec.to_builtins(outcome),
+            **more,
         }
         self._ledger.append(facts)
         told = {"source": outcome.source, "run": outcome.run_id, "rows": outcome.books.read}
@@ -423,8 +462,7 @@ class _Session:
 
     def _run_id(
         self,
-        source: Source,
-        key: Key | None,
+        gate: Gate,
         files: Sequence[_File],
         chosen: Mapping[str, readers.Choice],
         base: str | None,
@@ -434,20 +472,23 @@ class _Session:
         `base` is the run whose rows stay beside this run's, None where none do.
         """
         decides = [
-            source.name,
+            gate.source.name,
             [[file.name, file.sha256, chosen[file.name].name] for file in files],
             base,
             __version__,
             SCHEMA_VERSION,
             tables_digest(),
             self._gazetteer_digest(),
-            self._settings(source, key),
+            self._settings(gate.source, gate.key),
+            *gate.marks,
         ]
         return hashlib.sha256(msgspec.json.encode(decides, order="sorted")).hexdigest()[:16]
 
     def _settings(self, source: Source, key: Key | None) -> dict[str, Any]:
         """What of the configuration decides the rows."""
-        told = source.model_dump(mode="json", exclude={"name", "files", "schedule", "expect"})
+        told = source.model_dump(mode="json", exclude={"name", "files", "schedule", "expect", "retention"})
+        if not told["mask"]:
+            del told["mask"]
         limits = self.config.limits.model_dump(exclude_defaults=True)
         if limits:
             told["limits"] = limits
@@ -476,7 +517,15 @@ class _Session:
     def _engine(self) -> Engine:
         engine = self.config.engine
         limits = Limits(engine.batch_seconds, engine.worker_memory * 2**20)
-        opened = open_engine(engine.kind, engine.workers, partial(annotator, self._toolkit_settings), limits)
+        settings = self._toolkit_settings
+        opened: Engine
+        if engine.kind == "dask":
+            from pipeline.jobs.engine_dask import Cluster
+
+            count = cores() if engine.workers == "auto" else engine.workers
+            opened = Cluster(settings, engine.address, count, limits)
+        else:
+            opened = open_engine(engine.kind, engine.workers, partial(annotator, settings), limits)
         self._stack.callback(opened.close)
         return opened
 
@@ -503,8 +552,7 @@ class _Flow:
 
     def __init__(
         self,
-        source: Source,
-        key: Key | None,
+        gate: Gate,
         files: Sequence[_File],
         chosen: Mapping[str, readers.Choice],
         *,
@@ -513,8 +561,8 @@ class _Flow:
     ) -> None:
         self.tallies: dict[str, Tally] = {}
         self.rejected = 0
-        self._source = source
-        self._key = key
+        self._gate = gate
+        self._source = gate.source
         self._files = files
         self._chosen = chosen
         self._watch = watch
@@ -525,16 +573,16 @@ class _Flow:
         """The posts in batches; rejections go to the quarantine on the way."""
         posts: list[Post] = []
         for post in self._posts():
-            posts.append(protect(post, self._source.authors, self._key))
+            posts.append(post)
             if len(posts) == BATCH_SIZE:
-                yield Batch(run_id, self._source.as_group, posts)
+                yield Batch(run_id, self._source.as_group, self._gate.protected(posts))
                 posts = []
         if posts:
-            yield Batch(run_id, self._source.as_group, posts)
+            yield Batch(run_id, self._source.as_group, self._gate.protected(posts))
         self._hand_over()
 
     def _posts(self) -> Iterator[Post]:
-        reading = _reading(self._source)
+        reading = reading_of(self._source)
         size = sum(file.size for file in self._files)
         size_done = 0
         for done, file in enumerate(self._files):
@@ -542,6 +590,8 @@ class _Flow:
             for item in rows_of(self._chosen[file.name], reading, tally):
                 if self._watch and tally.read % BATCH_SIZE == 0:
                     self._tell(done, size, size_done)
+                if not self._gate.admits(item, tally):
+                    continue
                 if isinstance(item, Post):
                     yield item
                 elif isinstance(item, Rejection):
@@ -557,7 +607,7 @@ class _Flow:
 
     def _hand_over(self) -> None:
         if self._refused:
-            self._reject(self._refused)
+            self._reject(self._gate.refused(self._refused))
             self._refused = []
 
     def _tell(self, files_done: int, size: int, size_done: int) -> None:
@@ -583,26 +633,38 @@ def _file(path: Path, name: str, siblings: tuple[str, ...]) -> _File:
         raise ExportError(f"{name}: cannot be read: {refused.strerror}") from refused
 
 
+def _grown(files: Sequence[_File], state: SourceState) -> frozenset[str]:
+    """The exports that begin with all the bytes that they had when they were taken in.
+
+    By this version of the program only: another one may have taken other things for posts.
+    """
+    if state.code_version != __version__:
+        return frozenset()
+    known = {one.name: one for one in state.inputs}
+    return frozenset(
+        file.name
+        for file in files
+        if (before := known.get(file.name)) is not None
+        and 0 < before.size < file.size
+        and _hash_of_start(file.path, before.size) == before.sha256
+    )
+
+
+def _hash_of_start(path: Path, size: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while size and (piece := file.read(min(size, 1 << 20))):
+            digest.update(piece)
+            size -= len(piece)
+    return digest.hexdigest()
+
+
 def _stat(path: Path) -> tuple[int, int, int]:
     try:
         found = path.stat()
     except FileNotFoundError:
         return (-1, 0, 0)
     return (found.st_size, found.st_mtime_ns, found.st_ino)
-
-
-def _reading(source: Source) -> readers.Reading:
-    return readers.Reading(
-        source=source.name,
-        zone=source.zone,
-        columns=dict(source.columns),
-        time_format=source.time_format,
-        day_order=source.day_order,
-        delimiter=source.delimiter,
-        encoding=source.encoding,
-        platform=source.platform,
-        group=source.group,
-    )
 
 
 def _inputs(
@@ -624,6 +686,20 @@ def _inputs(
             state=wholeness(tallies[file.name], books[file.name].written + books[file.name].duplicate),
         )
     return tuple(inputs[name] for name in sorted(inputs))
+
+
+def _first_seen(files: Sequence[_File], chosen: Mapping[str, readers.Choice]) -> list[dict[str, Any]]:
+    """What the ledger says of the exports when they are met: the chain of custody begins here."""
+    return [
+        {"name": file.name, "sha256": file.sha256, "size": file.size, "reader": chosen[file.name].name}
+        for file in files
+    ]
+
+
+def _withheld(books: Books) -> tuple[str, ...]:
+    """What was kept out for the sake of people."""
+    told = ((books.forgotten, "were forgotten"), (books.expired, "are older than they are kept"))
+    return tuple(f"{count:,} rows {why} and were kept out" for count, why in told if count)
 
 
 def _forget(_rejections: Sequence[Rejection]) -> None:

@@ -12,6 +12,7 @@ import fcntl
 import logging
 import os
 import platform
+import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -29,7 +30,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from cronsim import CronSim
 
-from pipeline.errors import ConfigError, LockedError, Stopped
+from pipeline.errors import ConfigError, DatasetError, LockedError, Stopped
+from pipeline.jobs.pause import paused
+from pipeline.jobs.status import is_alive
+from pipeline.storage.ledger import Ledger
 
 LOCK = ".schedule.lock"
 LOCKED = LockedError.exit_code
@@ -162,8 +166,9 @@ def serve(
     """Run every source that has a `schedule` on its timetable until a signal; returns the exit code.
 
     `run_source` runs one source by name and returns an exit code of `marsad run`; it is called in the calling
-    thread, one source at a time.  `last_run` tells when the last finished run of a source started, or None: a
-    source that missed its time since then is run once at the start.  A run that fails is logged, and the
+    thread, one source at a time, and not for a source that is paused.  `last_run` tells when the last
+    finished run of a source started, or None: a source that missed its time since then is run once at the
+    start.  A run that fails is logged, and the
     schedule goes on; one that finds the dataset locked is tried again every minute.
 
     SIGTERM and SIGINT let a run under way finish within `grace` seconds, and then the code is 0.  A run that
@@ -179,7 +184,7 @@ def serve(
             'nothing to schedule: give at least one source a line such as schedule: "15 */6 * * *"'
         )
     with _only_scheduler(config.dataset):
-        return _Service(sources, run_source, say, grace).serve(last_run)
+        return _Service(config.dataset, sources, run_source, say, grace).serve(last_run)
 
 
 class _Desk(BaseExecutor):  # type: ignore[misc]
@@ -201,11 +206,13 @@ class _Service:
 
     def __init__(
         self,
+        dataset: Path,
         sources: Sequence[Scheduled],
         run_source: Callable[[str], int],
         say: Callable[[str], object],
         grace: float,
     ) -> None:
+        self.dataset = dataset
         self.sources = sources
         self.zones = {source.name: source.zone for source in sources}
         self.run_source = run_source
@@ -264,6 +271,12 @@ class _Service:
                 self._run(name)
 
     def _run(self, name: str) -> None:
+        rest = paused(self.dataset).get(name)
+        if rest is not None:
+            self.say(f"not run: {name}, {rest}; marsad resume {name}")
+            self.desk.done(name)
+            self._tell_next()
+            return
         self.running = name
         if self.signal is not None:  # looked at last: from here on a signal finds that a run is under way
             self.running = None
@@ -300,7 +313,20 @@ class _Service:
             self.say(f"next: {self._when(jobs[0].id, jobs[0].next_run_time)}")
 
     def _tell_skipped(self, event: Any) -> None:
-        self.say(f"skipped: {event.job_id}, its last run is still waiting or under way")
+        """A time that found the source's last run not ended: told, and recorded, so that no gap is silent."""
+        why = "its last run is still waiting or under way"
+        self.say(f"skipped: {event.job_id}, {why}")
+        for due in event.scheduled_run_times:
+            with suppress(DatasetError):  # a disk that refuses must not end the schedule
+                Ledger(self.dataset).append(
+                    {
+                        "event": "skipped",
+                        "source": event.job_id,
+                        "at": datetime.now(UTC).isoformat(),
+                        "due": due.astimezone(UTC).isoformat(),
+                        "error": why,
+                    }
+                )
 
     def _when(self, name: str, time: datetime) -> str:
         zone = self.zones[name] or "UTC"
@@ -340,6 +366,19 @@ def _signals(
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def scheduler(dataset: Path) -> str | None:
+    """Which process serves the timetable of a dataset, for people; None where none does.
+
+    Looks at the note in the lock's file and not at the lock: a look must keep no scheduler from starting.
+    """
+    try:
+        note = (dataset / LOCK).read_text(errors="replace").strip()
+    except OSError:
+        return None
+    found = re.fullmatch(r"process (\d+) on (.+) since .+", note)
+    return note if found and is_alive(int(found[1]), found[2]) else None
 
 
 @contextmanager

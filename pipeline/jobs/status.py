@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from pipeline.config import Config, Source
 from pipeline.jobs.intake import gaps
+from pipeline.jobs.pause import Pause, paused
 from pipeline.storage.dataset import Dataset
 from pipeline.storage.ledger import Ledger
 
@@ -38,6 +39,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     error: str | None  # of the last run
     configured: bool = True  # false: the dataset holds it, the configuration does not
     incomplete: tuple[str, ...] = ()  # files that are not whole and files that are missing, a sentence each
+    paused: Pause | None = None  # the scheduler leaves it alone; then there is no next run
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -55,6 +57,7 @@ def status(config: Config, now: datetime | None = None) -> Status:
     held = version.manifest.sources if version else {}
     last = _last_events(config.dataset)
     sources = {source.name: source for source in config.sources}
+    resting = paused(config.dataset)
     told = []
     for name in [*sources, *(name for name in held if name not in sources)]:
         source, rows, event = sources.get(name), held.get(name), last.get(name, {})
@@ -68,7 +71,7 @@ def status(config: Config, now: datetime | None = None) -> Status:
                 dates=rows.dates if rows else 0,
                 rejected=rows.rejected if rows else 0,
                 files=len(rows.inputs) if rows else 0,
-                next_run=_next_run(source, now) if source else None,
+                next_run=_next_run(source, now) if source and name not in resting else None,
                 schedule=source.schedule if source else None,
                 zone=source.zone if source else None,
                 run_id=rows.run_id if rows else None,
@@ -76,6 +79,7 @@ def status(config: Config, now: datetime | None = None) -> Status:
                 error=event.get("error"),
                 incomplete=gaps(rows.inputs, rows.missing) if rows else (),
                 configured=source is not None,
+                paused=resting.get(name),
             )
         )
     number = version.number if version else None
@@ -98,7 +102,8 @@ def process() -> dict[str, Any]:
 
 
 def _last_events(dataset: Path) -> dict[str, dict[str, Any]]:
-    return {str(event.get("source")): event for event in Ledger(dataset).events()}
+    events = (event for event in Ledger(dataset).events() if event.get("event") != "skipped")
+    return {str(event.get("source")): event for event in events}
 
 
 def _state(event: dict[str, Any]) -> State:
@@ -106,23 +111,23 @@ def _state(event: dict[str, Any]) -> State:
     if kind is None:
         return "never"
     if kind == "started":
-        return "running" if _alive(event) else "killed"
+        return "running" if is_alive(event.get("pid"), event.get("host")) else "killed"
     if kind == "finished":
         return "unchanged" if event.get("state") == "unchanged" else "published"
     return "interrupted" if kind == "interrupted" else "failed"
 
 
-def _alive(event: dict[str, Any]) -> bool:
+def is_alive(pid: int | None, host: str | None) -> bool:
     """Whether the process of a run is there; on another machine that cannot be seen and is believed."""
-    if event.get("host") != socket.gethostname():
+    if host != socket.gethostname():
         return True
     try:
-        os.kill(int(event["pid"]), 0)
+        os.kill(pid or 0, 0)
     except PermissionError:
         return True
-    except (OSError, KeyError):
+    except (OSError, OverflowError):
         return False
-    return True
+    return bool(pid)  # 0 would be this process's own group
 
 
 def _next_run(source: Source, now: datetime) -> datetime | None:

@@ -20,16 +20,24 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
 from pipeline.errors import DatasetError, LockedError
-from pipeline.storage.durable import hash_file, link_file, point, sync_folder, telling, write_file
+from pipeline.storage.durable import (
+    hash_file,
+    link_file,
+    point,
+    replace_file,
+    sync_folder,
+    telling,
+    write_file,
+)
 from pipeline.storage.manifest import (
+    FOLDERS,
     MANIFEST,
     SCHEMA_VERSION,
-    TABLE_NAMES,
     FileState,
     Input,
     Manifest,
@@ -39,7 +47,9 @@ from pipeline.storage.manifest import (
     decode_manifest,
     encode_manifest,
 )
-from pipeline.storage.stage import Stage, StageResult
+
+if TYPE_CHECKING:
+    from pipeline.storage.stage import Stage, StageResult
 
 KEEP: Final = timedelta(hours=24)  # a version that was replaced less than this ago may be read by somebody
 
@@ -55,8 +65,9 @@ class Version:
         self.number = manifest.number
 
     def files(self, table: str, source: str | None = None) -> list[Path]:
-        """The parquet files of a table, sorted by source; of one source only where `source` is given.
+        """The parquet files of a table: by source, and of each its segments in their order.
 
+        Of one source only where `source` is given.  `table` may be "ids" as well, which is no parquet.
         Raises `DatasetError` that names the sources there are where `source` is none of them.
         """
         sources = self.manifest.sources
@@ -66,7 +77,9 @@ class Version:
                 f"it has: {', '.join(sources) or 'none'}"
             )
         names = sources if source is None else [source]
-        return [self.path / table / sources[name].files[table].name for name in names]
+        return [
+            self.path / table / file.name for name in names for file in sources[name].files.get(table, ())
+        ]
 
     def damage(self, sources: Sequence[str] | None = None) -> list[str]:
         """Files that are gone or of another size, a sentence each; quick, looks into no file."""
@@ -74,6 +87,8 @@ class Version:
         for path, expected in self._files(sources):
             try:
                 size = path.stat().st_size
+            except PermissionError:  # the quarantine is its owner's; others read the rest
+                continue
             except FileNotFoundError:
                 wrong.append(f"{path}: is not there")
             else:
@@ -96,8 +111,9 @@ class Version:
         for name, state in self.manifest.sources.items():
             if sources is not None and name not in sources:
                 continue
-            for table, file in state.files.items():
-                yield self.path / table / file.name, file
+            for folder, files in state.files.items():
+                for file in files:
+                    yield self.path / folder / file.name, file
 
 
 class Dataset:
@@ -111,6 +127,7 @@ class Dataset:
         self.root = Path(root)
         self._versions = self.root / "versions"
         self._pointer = self.root / "current"
+        self._notes = self.root / "damaged"  # what `verify` has found, by version
 
     def current(self) -> Version | None:
         """The version that `current` points to now; None where nothing was ever published."""
@@ -136,6 +153,62 @@ class Dataset:
         """Numbers of the published versions that are on disk, ascending."""
         current = self.current()
         return [] if current is None else [number for number in self._numbers() if number <= current.number]
+
+    def readable(self) -> tuple[Version, list[str]]:
+        """The newest version of which no damage is known, and a sentence for each newer one.
+
+        Files that are gone or cut off are seen at once, other damage where `verify` has found and noted it.
+        A file that several versions share is damaged in all of them.
+        Raises `DatasetError` where nothing was published, no version is whole, or a newer program made it.
+        """
+        pointed = Path(os.path.realpath(self._pointer))
+        if not pointed.is_dir():
+            current = self.current()  # tells of a broken pointer
+            assert current is None
+            raise DatasetError(f"{self.root}: no dataset here yet; `marsad run` makes one")
+        wrong: list[str] = []
+        for number in reversed(self._numbers()):
+            if _folder_name(number) > pointed.name:
+                continue
+            path = self._versions / _folder_name(number)
+            try:
+                version = _open_version(path)
+                damage = [*version.damage(), *self._noted(version)]
+            except NewerError:
+                raise
+            except DatasetError as told:
+                damage = [str(told)]
+            else:
+                if not damage:
+                    return version, wrong
+            more = f" and {len(damage) - 2} more" if len(damage) > 2 else ""
+            wrong.append(f"version {number} is damaged: {'; '.join(damage[:2])}{more}")
+        raise DatasetError(f"{'; '.join(wrong)}; marsad repair SOURCE reads its exports again")
+
+    def verify(self, version: Version) -> list[str]:
+        """What is wrong with the files of a version, as `Version.verify`; noted for whoever reads it next."""
+        wrong = version.verify()
+        note = self._notes / f"{_folder_name(version.number)}.json"
+        with suppress(OSError):  # a note for readers; whoever may only read the dataset leaves none
+            if wrong:
+                note.parent.mkdir(exist_ok=True)
+                replace_file(note, json.dumps(wrong).encode())
+            else:
+                note.unlink(missing_ok=True)
+        return wrong
+
+    def _noted(self, version: Version) -> list[str]:
+        """What `verify` has found wrong with files of a version, in it or in another that shares them."""
+        found = []
+        for note in sorted(self._notes.glob("*.json")):
+            with suppress(OSError, ValueError):
+                for sentence in json.loads(note.read_bytes()):
+                    damaged = Path(sentence.partition(": ")[0])
+                    here = version.path / damaged.parent.name / damaged.name
+                    there = self._versions / note.stem / damaged.parent.name / damaged.name
+                    if here.exists() and there.exists() and here.samefile(there):
+                        found.append(sentence)
+        return found
 
     @contextmanager
     def writer(self, who: str) -> Iterator[Writer]:
@@ -236,13 +309,16 @@ class Writer:
         keep_rows: bool,
         drop_files: AbstractSet[str] = frozenset(),
         period: Period | None = None,
+        grown: AbstractSet[str] = frozenset(),
     ) -> Stage:
         """A stage for the rows of one run of `source`.
 
         `keep_rows` true (run): earlier rows of the source stay, and the run's rows are upserted.  False
         (rerun): the run's rows replace all.  `drop_files` names inputs whose earlier rejections are
         superseded, because this run reads them again.  With `keep_rows`, the earlier rows of the days of
-        `period`, by the source's clock, do not stay.
+        `period`, by the source's clock, do not stay, nor do posts of the exports in `grown` that this run
+        does not see again: such an export begins with the bytes that it had, so they are posts that its old
+        end had cut off.
         Raises `ValueError` for a source or run id that cannot be part of a file name, and for a second
         stage of a source.
         """
@@ -252,9 +328,11 @@ class Writer:
         if any(stage.source == source and stage.folder.exists() for stage in self._stages):
             raise ValueError(f"source {source!r} is being staged already")
         state = None if self.base is None else self.base.manifest.sources.get(source)
-        files = None
+        earlier = None
+        from pipeline.storage.stage import Earlier, Stage  # noqa: PLC0415  Arrow, which few runs need
+
         if self.base is not None and state is not None and keep_rows:
-            files = {table: self.base.files(table, source)[0] for table in TABLE_NAMES}
+            earlier = Earlier(self.base.path, state)
         folder = self._folder / f".stage-{source}"
         earlier_posts = 0 if state is None else state.posts
         try:
@@ -262,10 +340,11 @@ class Writer:
                 folder,
                 source,
                 run_id,
-                earlier=files,
+                earlier=earlier,
                 earlier_posts=earlier_posts,
                 drop_files=drop_files if keep_rows else None,
                 period=period,
+                grown=grown if keep_rows else frozenset(),
             )
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -354,11 +433,26 @@ class Writer:
         folder = self._folder / ".stage-@restored"  # no source has this name
         try:
             with telling(folder, "restore"):
-                for table in TABLE_NAMES:
-                    (folder / table).mkdir(parents=True)
+                for table in FOLDERS:
+                    (folder / table).mkdir(0o700 if table == "rejected" else 0o777, parents=True)
             return self._make_visible(folder, manifest, origins, at)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def replace_sources(self, folder: Path, states: Mapping[str, SourceState], *, at: datetime) -> Version:
+        """Publish the current version with other files of some sources, which stand in `folder` by table.
+
+        Raises `DatasetError` where the disk refuses; then the version before stands.
+        """
+        assert self.base is not None, "nothing was published yet"
+        manifest = replace(
+            self.base.manifest,
+            number=self._next_number(),
+            created=at.astimezone(UTC),
+            sources={**self.base.manifest.sources, **states},
+        )
+        origins = {name: self.base for name in manifest.sources if name not in states}
+        return self._make_visible(folder, manifest, origins, at)
 
     def _next_number(self) -> int:
         return max(self._dataset._numbers(), default=0) + 1
@@ -403,6 +497,7 @@ class Writer:
             if at - replaced > max(keep, KEEP):
                 with telling(self._folder / _folder_name(number), "remove an old version"):
                     _remove(self._folder / _folder_name(number))
+                    (self._dataset._notes / f"{_folder_name(number)}.json").unlink(missing_ok=True)
                 removed.append(number)
         return removed
 
@@ -431,10 +526,11 @@ def _complete(folder: Path, manifest: Manifest, origins: Mapping[str, Version]) 
 
             states[source] = migrate(origin.path, states[source], source, folder)
             continue
-        for table, file in states[source].files.items():
-            link_file(origin.path / table / file.name, folder / table / file.name)
+        for table, files in states[source].files.items():
+            for file in files:
+                link_file(origin.path / table / file.name, folder / table / file.name)
     manifest = replace(manifest, sources=states)
-    for table in TABLE_NAMES:
+    for table in FOLDERS:
         sync_folder(folder / table)
     write_file(folder / MANIFEST, encode_manifest(manifest))
     sync_folder(folder)

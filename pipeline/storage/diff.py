@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from pipeline.storage.dataset import Version
-from pipeline.storage.manifest import SourceState
+from pipeline.storage.manifest import FileState, SourceState
 from pipeline.storage.pieces import batches
 
 KEYS: Final = {
@@ -65,20 +66,30 @@ def _source(name: str, old: Version, new: Version, most: int) -> SourceDiff:
     counts: dict[str, dict[Kind, int]] = {}
     rows: list[Difference] = []
     for table in KEYS:
-        if before and after and before.files[table].sha256 == after.files[table].sha256:
-            counts[table] = {"added": 0, "changed": 0, "gone": 0}
-            continue
-        one = _rows(old, before, name, table)
-        two = _rows(new, after, name, table)
+        both = {file.sha256 for file in _files(before, table)} & {
+            file.sha256 for file in _files(after, table)
+        }
+        one = _rows(old, before, table, both)
+        two = _rows(new, after, table, both)
         counts[table], listed = _compare(name, table, one, two, most)
         rows += listed
     return SourceDiff(source=name, causes=_causes(before, after), counts=counts, rows=tuple(rows))
 
 
-def _rows(version: Version, state: SourceState | None, source: str, table: str) -> pa.Table | None:
-    if state is None:
-        return None
-    parts = list(batches(version.files(table, source)[0], table))
+def _files(state: SourceState | None, table: str) -> tuple[FileState, ...]:
+    return () if state is None else state.files[table]
+
+
+def _rows(
+    version: Version, state: SourceState | None, table: str, without: AbstractSet[str]
+) -> pa.Table | None:
+    """The rows of a source, but of files that are in both versions."""
+    parts = [
+        rows
+        for file in _files(state, table)
+        if file.sha256 not in without
+        for rows in batches(version.path / table / file.name, table)
+    ]
     return pa.concat_tables(parts) if parts else None
 
 

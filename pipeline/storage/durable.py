@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,9 +84,8 @@ def telling(path: Path, doing: str) -> Iterator[None]:
     """Turn a failure of the disk into a `DatasetError` that names `path` and says what to do."""
     try:
         yield
-    except (OSError, sqlite3.OperationalError) as failure:
-        full = failure.errno in _NO_ROOM if isinstance(failure, OSError) else "full" in str(failure)
-        advice = "make room on that disk" if full else "look at that path"
+    except OSError as failure:
+        advice = "make room on that disk" if failure.errno in _NO_ROOM else "look at that path"
         raise DatasetError(
             f"{path}: cannot {doing}: {failure}; the version before stands; {advice} and run again"
         ) from failure

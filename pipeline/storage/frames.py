@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal, overload
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
-from pipeline.errors import DatasetError
+from pipeline.errors import DamageWarning, DatasetError
 from pipeline.records import AnnotatedPost
 from pipeline.storage.dataset import Dataset, Version
+from pipeline.storage.manifest import Manifest
+from pipeline.storage.named import Named
+from pipeline.storage.query import Box, Day, Filters, Rows, Some, filters
 from pipeline.storage.rows import dates_table, places_table, posts_table
-from pipeline.storage.schema import TABLES
 
 Format = Literal["pandas", "polars", "arrow"]
 
@@ -26,15 +26,39 @@ Format = Literal["pandas", "polars", "arrow"]
 class Loaded:
     """One version of a dataset; every table comes from it, whatever is published meanwhile.
 
-    `since` and `until` choose by `posted_at`.  A day (`date`, or text such as "2014-03-05") is a whole day of
-    UTC, and `until` includes it.  A `datetime` must be aware; `since` includes it, `until` does not.
-    Posts whose time is not known are left out as soon as one of the two is given.
+    Every table takes the same filters, and a row meets all that are given.
+
+    - `columns`: names of columns, in the wanted order.
+    - `source`: the name of a source, or several.
+    - `since`, `until`: by `posted_at`.  A day (`date`, or text such as "2014-03-05") is a whole day of UTC,
+      and `until` includes it.  A `datetime` must be aware; `since` includes it, `until` does not.  Posts
+      whose time is not known are left out as soon as one of the two is given.
+    - `language`: a tag as in `posts.language`, or several; of mentions it is that of their post.
+    - `place`: a place_id, or a name in any spelling and script, or several.  The exact name is meant where a
+      mention bears it, else what has the same letters, else what sounds most alike; `named` tells which
+      places these are.  Of mentions of places, those of this place; of posts and dates, those where one is.
+    - `bbox`: (west, south, east, north) in degrees, in the same way.
+    - `format`: "pandas", "polars" or "arrow".
+
+    Rows stand by the name of their source, and within a source segment by segment, in each by `posted_at`,
+    those without a time last.  Raises `DatasetError` for a column, source or place that is not there, and for
+    what is no day or box.
     """
 
     def __init__(self, version: Version) -> None:
-        self.version = version.number
+        self.version: int = version.number
         self.sources = list(version.manifest.sources)
         self._version = version
+        self._named = Named(version)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the version says about itself: its sources, their inputs and runs."""
+        return self._version.manifest
+
+    def files(self, table: str, source: str) -> list[Path]:
+        """The parquet files that hold the rows of a table and source, in order."""
+        return self._version.files(table, source)
 
     def __repr__(self) -> str:
         return f"<marsad dataset, version {self.version}, sources: {', '.join(self.sources)}>"
@@ -42,90 +66,116 @@ class Loaded:
     def posts(
         self,
         columns: Sequence[str] | None = None,
-        source: str | Sequence[str] | None = None,
-        since: date | datetime | str | None = None,
-        until: date | datetime | str | None = None,
+        source: Some = None,
+        since: Day = None,
+        until: Day = None,
         format: Format = "pandas",
+        *,
+        language: Some = None,
+        place: Some = None,
+        bbox: Box | None = None,
     ) -> Any:
-        """The posts, one row each: sources by name, and within a source in the order of first sight.
-
-        Raises `DatasetError` for a column or source that is not there.
-        """
-        return self._table("posts", columns, source, (since, until), format)
+        """The posts, one row each."""
+        wanted = filters(source, since, until, language, place, bbox)
+        return self._table("posts", columns, wanted, format)
 
     def places(
         self,
         columns: Sequence[str] | None = None,
-        source: str | Sequence[str] | None = None,
-        since: date | datetime | str | None = None,
-        until: date | datetime | str | None = None,
+        source: Some = None,
+        since: Day = None,
+        until: Day = None,
         format: Format = "pandas",
+        *,
+        language: Some = None,
+        place: Some = None,
+        bbox: Box | None = None,
     ) -> Any:
         """The mentions of places, in the order of their posts; join on `post_id`."""
-        return self._table("places", columns, source, (since, until), format)
+        wanted = filters(source, since, until, language, place, bbox)
+        return self._table("places", columns, wanted, format)
 
     def dates(
         self,
         columns: Sequence[str] | None = None,
-        source: str | Sequence[str] | None = None,
-        since: date | datetime | str | None = None,
-        until: date | datetime | str | None = None,
+        source: Some = None,
+        since: Day = None,
+        until: Day = None,
         format: Format = "pandas",
+        *,
+        language: Some = None,
+        place: Some = None,
+        bbox: Box | None = None,
     ) -> Any:
         """The mentions of dates, in the order of their posts; `since` and `until` mean the post's time."""
-        return self._table("dates", columns, source, (since, until), format)
+        wanted = filters(source, since, until, language, place, bbox)
+        return self._table("dates", columns, wanted, format)
 
     def rejected(
-        self,
-        columns: Sequence[str] | None = None,
-        source: str | Sequence[str] | None = None,
-        format: Format = "pandas",
+        self, columns: Sequence[str] | None = None, source: Some = None, format: Format = "pandas"
     ) -> Any:
         """The quarantine: rows that are no posts, with reason and place.  They have no time to choose by."""
-        return self._table("rejected", columns, source, (None, None), format)
+        return self._table("rejected", columns, filters(source), format)
 
-    def _table(
+    def named(self, place: str, format: Format = "pandas") -> Any:
+        """The places that a name or place_id means in this version, with the number of their mentions.
+
+        Empty where nothing is called so.
+        """
+        _check_format(format)
+        return _as(self._named.find(place), format)
+
+    def geo(
         self,
-        table: str,
-        columns: Sequence[str] | None,
-        source: str | Sequence[str] | None,
-        period: tuple[date | datetime | str | None, date | datetime | str | None],
-        format_: Format,
+        columns: Sequence[str] | None = None,
+        source: Some = None,
+        since: Day = None,
+        until: Day = None,
+        *,
+        language: Some = None,
+        place: Some = None,
+        bbox: Box | None = None,
     ) -> Any:
+        """The mentions of places as a GeoDataFrame of points in WGS 84 (EPSG:4326), for maps.
+
+        A mention without coordinates has no geometry.  Needs geopandas: `pip install 'marsad[geo]'`.
+        """
+        if importlib.util.find_spec("geopandas") is None:
+            raise DatasetError("geopandas is not installed; `pip install 'marsad[geo]'`")
+        geopandas = importlib.import_module("geopandas")
+        names = None if columns is None else list(dict.fromkeys([*columns, "lat", "lon"]))
+        wanted = filters(source, since, until, language, place, bbox)
+        rows = self._table("places", names, wanted, "pandas")
+        points = geopandas.points_from_xy(rows["lon"], rows["lat"])
+        points[(rows["lon"].isna() | rows["lat"].isna()).to_numpy()] = None
+        kept = rows if columns is None else rows[list(columns)]
+        return geopandas.GeoDataFrame(kept, geometry=points, crs="EPSG:4326")
+
+    def rows(self, table: str, wanted: Filters, columns: Sequence[str] | None = None) -> Rows:
+        """The wanted rows of a table, to be taken at once or a few at a time."""
+        return Rows(self._version, table, wanted, columns, self._named)
+
+    def _table(self, table: str, columns: Sequence[str] | None, wanted: Filters, format_: Format) -> Any:
         _check_format(format_)
-        schema = TABLES[table]
-        for name in columns or ():
-            if name not in schema.names:
-                raise DatasetError(f"no column {name!r} in {table}; it has: {', '.join(schema.names)}")
-        wanted = [source] if isinstance(source, str) else source
-        files = [
-            path
-            for name in (self.sources if wanted is None else sorted(set(wanted)))
-            for path in self._version.files(table, name)
-        ]
-        try:
-            found = ds.dataset([str(path) for path in files], schema=schema, format="parquet").to_table(
-                columns=None if columns is None else list(columns), filter=_within(*period)
-            )
-        except FileNotFoundError as gone:
-            raise DatasetError(
-                f"version {self.version} was pruned while it was read ({gone}); load the dataset again"
-            ) from gone
-        except (OSError, pa.ArrowException) as damage:
-            raise DatasetError(f"version {self.version} is damaged: {damage}; rerun the source") from damage
-        return _as(found.replace_schema_metadata(None), format_)
+        return _as(self.rows(table, wanted, columns).table(), format_)
 
 
 def load(root: Path | str, version: int | None = None) -> Loaded:
     """The dataset in the folder `root`: its current version, or the one asked for, resolved here and once.
 
-    Raises `DatasetError` where nothing was published yet, the version is not there, or files of it are
-    gone or cut off.
+    Where the current version is damaged, the newest that is whole, with a `DamageWarning` that says so.
+    Raises `DatasetError` where nothing was published yet, the version asked for is not there or damaged, or
+    none is whole.
     """
     dataset = Dataset(Path(root))
-    found = dataset.current() if version is None else dataset.version(version)
-    if found is None:
-        raise DatasetError(f"{root}: no dataset here yet; `marsad run` makes one")
+    if version is None:
+        found, wrong = dataset.readable()
+        if wrong:
+            made = f"{found.manifest.created:%Y-%m-%d %H:%M} UTC"
+            told = f"{'; '.join(wrong)}; this is version {found.number}, made {made}"
+            warnings.warn(told, DamageWarning, stacklevel=2)
+        return Loaded(found)
+    found = dataset.version(version)
     damage = found.damage()
     if damage:
         raise DatasetError(f"version {found.number} is damaged: {'; '.join(damage)}")
@@ -139,39 +189,6 @@ def frames_of(annotated: Sequence[AnnotatedPost]) -> tuple[pd.DataFrame, pd.Data
     return posts, places, dates
 
 
-def _within(since: date | datetime | str | None, until: date | datetime | str | None) -> Any:
-    """The filter of a period; None for all of time."""
-    conditions = []
-    if since is not None:
-        conditions.append(pc.field("posted_at") >= pa.scalar(_moment(since), pa.timestamp("us", tz="UTC")))
-    if until is not None:
-        end = _moment(until, days=1)
-        conditions.append(pc.field("posted_at") < pa.scalar(end, pa.timestamp("us", tz="UTC")))
-    if not conditions:
-        return None
-    return conditions[0] if len(conditions) == 1 else conditions[0] & conditions[1]
-
-
-def _moment(when: date | datetime | str, days: int = 0) -> datetime:
-    """A moment as it is; of a day, its start in UTC, `days` later.
-
-    >>> _moment("2014-03-05", days=1).isoformat()
-    '2014-03-06T00:00:00+00:00'
-    """
-    if isinstance(when, str):
-        try:
-            when = (
-                date.fromisoformat(when) if len(when) <= len("2014-03-05") else datetime.fromisoformat(when)
-            )
-        except ValueError:
-            raise DatasetError(f"{when!r} is no day and no time; write 2014-03-05") from None
-    if isinstance(when, datetime):
-        if when.tzinfo is None:
-            raise DatasetError(f"{when.isoformat()} has no zone; give an aware datetime, or a day")
-        return when.astimezone(UTC)
-    return datetime.combine(when, time(), UTC) + timedelta(days=days)
-
-
 @overload
 def _as(table: pa.Table, format_: Literal["pandas"]) -> pd.DataFrame: ...
 @overload
@@ -181,6 +198,9 @@ def _as(table: pa.Table, format_: Format) -> Any:
         return table
     if format_ == "polars":
         return importlib.import_module("polars").from_arrow(table)
+    if "language" in table.column_names:
+        at = table.schema.get_field_index("language")
+        table = table.set_column(at, "language", table["language"].dictionary_encode())
     return table.unify_dictionaries().to_pandas(date_as_object=False, types_mapper=_dtype)
 
 

@@ -12,9 +12,10 @@ from msgspec import Struct, field
 from pipeline.errors import BooksError, DatasetError
 
 MANIFEST: Final = "manifest.json"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3  # of the whole format: columns, files, manifest
 TABLE_NAMES: Final = ("posts", "places", "dates", "rejected")
-
+IDS: Final = "ids"  # which post is where, for the next run; no table
+FOLDERS: Final = (*TABLE_NAMES, IDS)
 
 Period = tuple[date | None, date | None]
 """Two days, both inclusive; None is open."""
@@ -32,6 +33,8 @@ class Books(Struct, frozen=True, kw_only=True):
     duplicate: int = 0
     rejected: int = 0
     nonposts: int = 0  # rows that the exporter itself wrote: service lines, joins, notices
+    forgotten: int = 0  # rows kept out because they, or who wrote them, were forgotten
+    expired: int = 0  # posts kept out because they are older than the source keeps posts
 
     def check(self, name: str) -> None:
         """Raise `BooksError` that names `name` when a row was lost or counted twice.
@@ -39,10 +42,12 @@ class Books(Struct, frozen=True, kw_only=True):
         >>> Books(read=3, written=1, duplicate=1, rejected=1).check("june.json")
         """
         settled = self.written + self.duplicate + self.rejected + self.nonposts
+        settled += self.forgotten + self.expired
         if self.read != settled:
             raise BooksError(
                 f"{name}: {self.read} rows read, {settled} accounted for ({self.written} written, "
-                f"{self.duplicate} duplicate, {self.rejected} rejected, {self.nonposts} non-posts)"
+                f"{self.duplicate} duplicate, {self.rejected} rejected, {self.nonposts} non-posts, "
+                f"{self.forgotten} forgotten, {self.expired} expired)"
             )
 
     def __add__(self, other: Books) -> Books:
@@ -52,7 +57,17 @@ class Books(Struct, frozen=True, kw_only=True):
             duplicate=self.duplicate + other.duplicate,
             rejected=self.rejected + other.rejected,
             nonposts=self.nonposts + other.nonposts,
+            forgotten=self.forgotten + other.forgotten,
+            expired=self.expired + other.expired,
         )
+
+
+class FileBooks(Struct, frozen=True, kw_only=True):
+    """What became of the posts and rejections that came from one export file in this run."""
+
+    written: int = 0
+    duplicate: int = 0
+    rejected: int = 0
 
 
 Wholeness = Literal["complete", "partial", "rejected"]
@@ -71,12 +86,13 @@ class Input(Struct, frozen=True, kw_only=True):
 
 
 class FileState(Struct, frozen=True, kw_only=True):
-    """One parquet file of a version."""
+    """One file of a version: a part of a table of one source, or the ids of such a part."""
 
-    name: str  # without the folder: NAME-<run_id>.parquet
+    name: str  # without the folder: NAME-<run_id>-<part>.parquet
     rows: int
     size: int  # bytes
     sha256: str
+    text: int = 0  # of posts: code points of their texts; 0 where they were not counted
 
 
 class SourceState(Struct, frozen=True, kw_only=True):
@@ -84,7 +100,7 @@ class SourceState(Struct, frozen=True, kw_only=True):
 
     run_id: str
     inputs: tuple[Input, ...]  # sorted by name
-    files: dict[str, FileState]  # by table
+    files: dict[str, tuple[FileState, ...]]  # by folder; posts, places, dates, ids: by segment
     posts: int
     places: int
     dates: int
@@ -111,8 +127,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """JSON for people and machines, the same bytes for the same manifest."""
-    return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+    """JSON for people and machines, the same bytes for the same manifest; an older one in its own shape."""
+    told: Any = manifest
+    if manifest.schema_version < _SEGMENTED:
+        told = msgspec.to_builtins(manifest)
+        for state in told["sources"].values():
+            state["files"] = {table: files[0] for table, files in state["files"].items()}
+    return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
 
 
 def decode_manifest(raw: bytes, path: Path) -> Manifest:
@@ -124,10 +145,21 @@ def decode_manifest(raw: bytes, path: Path) -> Manifest:
                 f"{path}: made by a newer marsad (schema version {found}, this program reads up to "
                 f"{SCHEMA_VERSION}); install the newer one"
             )
+        if found < _SEGMENTED:
+            return msgspec.convert(_one_file_each(msgspec.json.decode(raw)), Manifest)
         return msgspec.json.decode(raw, type=Manifest)
-    except msgspec.DecodeError as damage:
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError) as damage:
         raise DatasetError(f"{path}: damaged manifest: {damage}") from damage
 
 
 class _Head(Struct):
     schema_version: int
+
+
+_SEGMENTED: Final = 3  # before, a table of a source was one file
+
+
+def _one_file_each(manifest: dict[str, Any]) -> dict[str, Any]:
+    for state in manifest["sources"].values():
+        state["files"] = {table: [file] for table, file in state["files"].items()}
+    return manifest

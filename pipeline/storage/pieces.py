@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +21,7 @@ from pipeline.errors import DatasetError
 from pipeline.storage.durable import hash_file, sync_file
 from pipeline.storage.manifest import FileState, Period
 from pipeline.storage.schema import TABLES
+from pipeline.storage.upsert import Log
 
 KEPT_ROWS: Final = 2048  # rows of the version before that make one piece
 GROUP_ROWS: Final = 16_384  # posts or mentions in one row group of a parquet file
@@ -37,137 +41,167 @@ _NEVER_ALIKE: Final = {  # columns where a dictionary of values would only make 
 }
 
 _ANNOTATED: Final = ("posts", "places", "dates")
+_NONE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class Pieces:
-    """Batches of posts with their mentions, appended to one file, read by the number of the observation."""
+    """Batches of posts with their mentions, appended to files, read by the numbers of the sights.
+
+    One thread appends; any number of them read what was there at the last `flush`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._streams = (folder / "pieces").open("w+b")
-        self._counts = (folder / "counts").open("w+b")
-        self._starts = array("q")  # of every piece: number of its first observation
+        self.log = Log(folder / "sights")
+        self._starts = array("q")  # of every piece: number of its first sight
         self._offsets = {table: array("q") for table in _ANNOTATED}
         self._sizes = {table: array("q") for table in _ANNOTATED}
+        self._files: list[tuple[str, ...]] = []
         self._end = 0
-        self._numbers: NDArray[np.int32] = np.zeros((0, 3), np.int32)
+        self._bounds = np.zeros(1, np.int64)  # of the pieces at the last flush, the end of the last included
 
-    def add(
-        self,
-        start: int,
-        tables: Mapping[str, bytes],
-        sizes: Sequence[int],
-        place_counts: Sequence[int],
-        date_counts: Sequence[int],
-    ) -> None:
-        """Append a batch whose first observation has the number `start`."""
+    def add(self, tables: Mapping[str, bytes], sights: bytes, files: Mapping[str, int] = _NONE) -> int:
+        """Append a batch, with its posts by export file where these are counted; the number of its first."""
+        start = self.log.add(sights)
+        self._files.append(tuple(files))
         self._starts.append(start)
         for table in _ANNOTATED:
             self._offsets[table].append(self._end)
             self._sizes[table].append(len(tables[table]))
             self._streams.write(tables[table])
             self._end += len(tables[table])
-        counts = np.column_stack([sizes, place_counts, date_counts])
-        self._counts.write(counts.astype(np.int32).tobytes())
+        return start
 
-    def seal(self) -> None:
-        """End of the batches; from here on they are read."""
+    def flush(self) -> None:
+        """From here on what was added can be read."""
         self._streams.flush()
-        self._counts.flush()
-        if self._starts:
-            self._numbers = np.memmap(self._counts, np.int32, "r").reshape(-1, 3)
+        self.log.flush()
+        self._bounds = np.array([*self._starts, len(self.log)], np.int64)
 
     def close(self) -> None:
-        self._numbers = np.zeros((0, 3), np.int32)
-        for file in (self._streams, self._counts):
+        for file in (self._streams, self.log):
             with suppress(OSError):  # a full disk refuses what is thrown away anyway
                 file.close()
 
-    def sizes(self, observations: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Code points of the texts of the given observations."""
-        sizes: NDArray[np.int64] = self._numbers[observations, 0].astype(np.int64)
-        return sizes
+    def rows(
+        self, table: str, numbers: NDArray[np.int64], counts: NDArray[np.int64] | None = None
+    ) -> pa.Table:
+        """The rows of the given sights, in their order; of `places` and `dates` all rows of each.
 
-    def rows(self, table: str, observations: NDArray[np.int64]) -> pa.Table:
-        """The rows of the given observations, in their order; of `places` and `dates` all rows of each."""
-        piece_of = np.searchsorted(self._starts, observations, side="right") - 1
+        `counts` says how many rows each of them has there.
+        """
+        starts = self._bounds[:-1]
+        piece_of = np.searchsorted(starts, numbers, side="right") - 1
         parts: list[pa.Table] = []
         order: list[NDArray[np.int64]] = []
-        for piece in np.unique(piece_of):
+        for piece in np.unique(piece_of).tolist():
             wanted = np.flatnonzero(piece_of == piece)
-            start = self._starts[piece]
-            whole = self._table(table, int(piece))
-            local = observations[wanted] - start
-            if table != "posts":
-                counts = self._piece_counts(int(piece), len(whole), _ANNOTATED.index(table))
-                offsets = np.cumsum(counts) - counts
-                counts = counts[local]
-                local = np.repeat(offsets[local] - (np.cumsum(counts) - counts), counts)
-                local = local + np.arange(len(local))
-                wanted = np.repeat(wanted, counts)
+            if counts is not None and not counts[wanted].any():
+                continue
+            whole = self._table(table, piece)
+            local = numbers[wanted] - starts[piece]
+            if counts is not None:
+                wanted, local = self._mentions(piece, len(whole), table, wanted, local)
             if len(local) == len(whole) and (np.diff(local) == 1).all():
                 parts.append(whole)
             else:
                 parts.append(whole.take(pa.array(local)))
             order.append(wanted)
+        if not parts:
+            return _bare(TABLES[table]).empty_table()
         positions = np.concatenate(order)
         rows = pa.concat_tables(parts)
         if (np.diff(positions) < 0).any():
             rows = rows.take(pa.array(np.argsort(positions, kind="stable")))
         return rows
 
-    def _piece_counts(self, piece: int, length: int, column: int) -> NDArray[np.int64]:
-        start = self._starts[piece]
-        end = self._starts[piece + 1] if piece + 1 < len(self._starts) else len(self._numbers)
-        counts = self._numbers[start:end, column].astype(np.int64)
+    def files(self, numbers: NDArray[np.int64]) -> Counter[str]:
+        """How many of these sights are of each export file."""
+        found: Counter[str] = Counter()
+        starts = self._bounds[:-1]
+        pieces, sizes = np.unique(np.searchsorted(starts, numbers, side="right") - 1, return_counts=True)
+        for piece, size in zip(pieces.tolist(), sizes.tolist(), strict=True):
+            known = self._files[piece]
+            if len(known) == 1:
+                found[next(iter(known))] += size
+                continue
+            here = numbers[(numbers >= starts[piece]) & (numbers < self._bounds[piece + 1])]
+            files = self._table("posts", piece)["file"].take(pa.array(here - starts[piece]))
+            found.update(counts_by(files))
+        return found
+
+    def _mentions(
+        self, piece: int, length: int, table: str, wanted: NDArray[np.int64], local: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of posts of a piece the rows of their mentions in it, and for each row whose it is."""
+        bounds = self._bounds
+        counts = self.log.slice(int(bounds[piece]), int(bounds[piece + 1]))[table].astype(np.int64)
         if counts.sum() != length:
             raise ValueError(f"{length} mentions in a batch that counts {counts.sum()}")
-        return counts
+        offsets = np.cumsum(counts) - counts
+        counts = counts[local]
+        local = np.repeat(offsets[local] - (np.cumsum(counts) - counts), counts)
+        return np.repeat(wanted, counts), local + np.arange(len(local))
 
     def _table(self, table: str, piece: int) -> pa.Table:
-        self._streams.seek(self._offsets[table][piece])
-        return from_stream(self._streams.read(self._sizes[table][piece]))
+        return from_stream(
+            os.pread(self._streams.fileno(), self._sizes[table][piece], self._offsets[table][piece])
+        )
 
 
 class EarlierRows:
-    """The rows of one source in the version before, as batches with their mentions.
+    """The rows of one segment of the version before, as batches with their mentions.
 
-    Without the posts of the days of `without`, as the clock of the source showed them; a post of which the
-    day is not known is in no period.
+    `files`: the segment's posts, places and dates.
     """
 
-    def __init__(self, files: Mapping[str, Path], without: Period | None = None) -> None:
+    def __init__(self, files: Mapping[str, Path]) -> None:
         self._files = files
-        self._without = without
 
     def __iter__(self) -> Iterator[dict[str, pa.Table]]:
         """Batches of posts in their order, each with the places and dates of its posts."""
         mentions = {table: _Following(self._files[table], table) for table in ("places", "dates")}
         for posts in batches(self._files["posts"], "posts"):
             ids = posts["post_id"].combine_chunks()
-            batch = {"posts": posts, **{table: following.take(ids) for table, following in mentions.items()}}
-            yield batch if self._without is None else _outside(batch, self._without)
+            yield {"posts": posts, **{table: following.take(ids) for table, following in mentions.items()}}
         for following in mentions.values():
             following.done()
 
 
-def _outside(batch: Mapping[str, pa.Table], period: Period) -> dict[str, pa.Table]:
-    """A batch without the posts of a period and their mentions."""
-    posts = batch["posts"]
-    day = posts["posted_local"].cast(pa.date32(), safe=False)
-    inside = pc.is_valid(day)
+def inside(path: Path, period: Period) -> NDArray[np.bool_]:
+    """Of every post in a file whether it is of the days of a period, as the clock of the source showed them.
+
+    A post of which the day is not known is in no period.
+    """
+    day = column(path, "posted_local").cast(pa.date32(), safe=False)
+    found = pc.is_valid(day)
     since, until = period
     if since is not None:
-        inside = pc.and_(inside, pc.fill_null(pc.greater_equal(day, pa.scalar(since)), fill_value=False))
+        found = pc.and_(found, pc.fill_null(pc.greater_equal(day, pa.scalar(since)), fill_value=False))
     if until is not None:
-        inside = pc.and_(inside, pc.fill_null(pc.less_equal(day, pa.scalar(until)), fill_value=False))
-    kept = posts.filter(pc.invert(inside))
-    ids = kept["post_id"].combine_chunks()
-    rest = {
-        table: rows.filter(pc.is_in(rows["post_id"], value_set=ids))
-        for table, rows in batch.items()
-        if table != "posts"
-    }
-    return {"posts": kept, **rest}
+        found = pc.and_(found, pc.fill_null(pc.less_equal(day, pa.scalar(until)), fill_value=False))
+    return np.asarray(found.to_numpy(zero_copy_only=False), np.bool_)
+
+
+def column(path: Path, name: str) -> pa.Array:
+    """One column of a published file of posts or rejections."""
+    with _reading(path), pq.ParquetFile(path) as file:
+        chunks = file.read([name])[name]
+    return pa.concat_arrays(chunks.chunks) if chunks.num_chunks else pa.array([], chunks.type)
+
+
+def values_at(path: Path, name: str, rows: NDArray[np.int64]) -> list[Any]:
+    """The values of a column in some rows of a published file, `rows` ascending; reads their groups only."""
+    found: list[Any] = []
+    with _reading(path), pq.ParquetFile(path) as file:
+        start = 0
+        for group in range(file.num_row_groups):
+            end = start + file.metadata.row_group(group).num_rows
+            here = rows[np.searchsorted(rows, start) : np.searchsorted(rows, end)]
+            if len(here):
+                found += file.read_row_group(group, [name])[name].take(pa.array(here - start)).to_pylist()
+            start = end
+    return found
 
 
 class _Following:
@@ -208,6 +242,7 @@ class TableFile:
         self._waiting: list[pa.Table] = []
         self._rows = 0
         self._size = 0
+        self._text = 0
         self.rows = 0
         self._writer = pq.ParquetWriter(
             path,
@@ -229,6 +264,7 @@ class TableFile:
         self._waiting.append(rows)
         self._rows += len(rows)
         self._size += size
+        self._text += size
         if self._rows >= GROUP_ROWS or self._size >= GROUP_SIZE:
             self._write_group()
 
@@ -242,6 +278,7 @@ class TableFile:
             rows=self.rows,
             size=self._path.stat().st_size,
             sha256=hash_file(self._path),
+            text=self._text,
         )
 
     def close(self) -> None:
@@ -268,8 +305,14 @@ class TableFile:
         self._rows = self._size = 0
 
 
+def of_files(path: Path, exports: Sequence[str]) -> NDArray[np.bool_]:
+    """Of every post or rejection in a file whether it is of one of these exports."""
+    found = pc.is_in(column(path, "file"), value_set=pa.array(exports, pa.string()))
+    return np.asarray(found.to_numpy(zero_copy_only=False), np.bool_)
+
+
 def rejections_kept(path: Path, drop_files: Sequence[str]) -> Iterator[pa.Table]:
-    """The earlier rejections of a source, without those of the files that are read again."""
+    """Earlier rejections, without those of the files that are read again."""
     gone = pa.array(drop_files, pa.string())
     for batch in batches(path, "rejected"):
         yield batch.filter(pc.invert(pc.is_in(batch["file"], value_set=gone)))
@@ -280,10 +323,8 @@ def from_stream(stream: bytes) -> pa.Table:
     return pa.ipc.open_stream(stream).read_all()
 
 
-def counts_by(column: pa.ChunkedArray, where: NDArray[np.bool_] | None = None) -> dict[str, int]:
-    """How often each value stands in a column, or in the rows of it where `where` is true."""
-    if where is not None:
-        column = column.filter(pa.array(where))
+def counts_by(column: pa.ChunkedArray) -> dict[str, int]:
+    """How often each value stands in a column."""
     return {entry["values"]: entry["counts"] for entry in pc.value_counts(column).to_pylist()}
 
 
@@ -307,17 +348,20 @@ def batches(path: Path, table: str) -> Iterator[pa.Table]:
     Columns that an older schema did not have are null.
     """
     schema = _bare(TABLES[table])
+    with _reading(path), pq.ParquetFile(path) as file:
+        there = set(file.schema_arrow.names)
+        for batch in file.iter_batches(KEPT_ROWS, columns=[name for name in schema.names if name in there]):
+            columns = [
+                batch.column(field.name) if field.name in there else pa.nulls(len(batch), field.type)
+                for field in schema
+            ]
+            yield pa.Table.from_arrays(columns, schema=schema)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        with pq.ParquetFile(path) as file:
-            there = set(file.schema_arrow.names)
-            for batch in file.iter_batches(
-                KEPT_ROWS, columns=[name for name in schema.names if name in there]
-            ):
-                columns = [
-                    batch.column(field.name) if field.name in there else pa.nulls(len(batch), field.type)
-                    for field in schema
-                ]
-                yield pa.Table.from_arrays(columns, schema=schema)
+        yield
     except (OSError, pa.ArrowException) as damage:
         raise DatasetError(f"{path}: cannot be read: {damage}; rerun the source") from damage
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -17,25 +16,24 @@ from msgspec import Struct
 
 from pipeline.records import AnnotatedPost, DateMention, PlaceMention, Post, Rejection
 from pipeline.storage.schema import CANDIDATE, TABLES
+from pipeline.storage.segments import sights_of
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
 type_of: Final = {table: {field.name: field.type for field in schema} for table, schema in TABLES.items()}
 
-Key = tuple[str, int, bytes, str]
-"""What the store must know of an observation: post_id, rank, digest of the text, file."""
-
 
 class Encoded(Struct, frozen=True, kw_only=True):
     """A batch of annotated posts, ready for the store; small to send between processes."""
 
     source: str  # "" for an empty batch
+    posts: int
+    place_count: int  # rows in places
+    date_count: int
     tables: dict[str, bytes]  # posts, places, dates: an Arrow stream each; all columns but `source`
-    keys: list[Key]  # of every post
-    sizes: list[int]  # of every post: code points of the text
-    place_counts: list[int]  # of every post: rows in places
-    date_counts: list[int]
+    sights: bytes  # of every post: `upsert.SIGHT`
+    files: dict[str, int]  # posts by export file
     faults: int
 
 
@@ -43,7 +41,6 @@ def encode(annotated: Sequence[AnnotatedPost], run_id: str) -> Encoded:
     """The columns of a batch of one source, in the batch's order.
 
     `post.author_id` is stored as `author_key` as it comes: the pseudonym, or None.
-    The rank orders the observations of one post: microseconds of `edited_at`, 0 without an edit.
     A lone surrogate, which no file can hold, becomes U+FFFD: the count of code points stays.
     Raises `ValueError` where the posts are of more than one source.
     """
@@ -51,24 +48,21 @@ def encode(annotated: Sequence[AnnotatedPost], run_id: str) -> Encoded:
     source = posts[0].source if posts else ""
     if any(post.source != source for post in posts):
         raise ValueError(f"a batch holds posts of several sources: {sorted({post.source for post in posts})}")
-    table = posts_table(annotated, run_id)
-    places = places_table(annotated)
-    dates = dates_table(annotated)
+    tables = {
+        "posts": posts_table(annotated, run_id),
+        "places": places_table(annotated),
+        "dates": dates_table(annotated),
+    }
+    place_counts = [len(one.places) for one in annotated]
+    date_counts = [len(one.dates) for one in annotated]
     return Encoded(
         source=source,
-        tables={"posts": to_stream(table), "places": to_stream(places), "dates": to_stream(dates)},
-        keys=list(
-            zip(
-                table["post_id"].to_pylist(),
-                [rank_of(post.edited_at) for post in posts],
-                [digest_of(post.text) for post in posts],
-                table["file"].to_pylist(),
-                strict=True,
-            )
-        ),
-        sizes=[len(post.text) for post in posts],
-        place_counts=[len(one.places) for one in annotated],
-        date_counts=[len(one.dates) for one in annotated],
+        posts=len(posts),
+        place_count=sum(place_counts),
+        date_count=sum(date_counts),
+        tables={name: to_stream(table) for name, table in tables.items()},
+        sights=sights_of(tables["posts"], place_counts, date_counts).tobytes(),
+        files=dict(Counter(post.origin.file for post in posts)),
         faults=sum(one.fault is not None for one in annotated),
     )
 
@@ -94,24 +88,6 @@ def encode_rejections(rejections: Sequence[Rejection], run_id: str) -> bytes:
     )
 
 
-def rank_of(edited_at: datetime | None) -> int:
-    """Microseconds since 1970, so that a later edit ranks higher; 0 without an edit.
-
-    >>> rank_of(None), rank_of(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
-    (0, 1000000)
-    """
-    return 0 if edited_at is None else (edited_at - EPOCH) // MICROSECOND
-
-
-def digest_of(text: str) -> bytes:
-    """Sixteen bytes that stand for a text."""
-    try:
-        raw = text.encode()
-    except UnicodeEncodeError:
-        raw = whole(text).encode()
-    return blake2b(raw, digest_size=16).digest()
-
-
 def whole(text: str) -> str:
     r"""The text with U+FFFD for each lone surrogate; as many code points as before.
 
@@ -122,13 +98,14 @@ def whole(text: str) -> str:
 
 
 def to_stream(table: pa.Table) -> bytes:
-    """An Arrow stream of one batch, without the column `source` and the notes: small, and always alike."""
+    """An Arrow stream of one batch, without the column `source` and the notes: always alike."""
     schema = pa.schema([pa.field(field.name, field.type) for field in table.schema if field.name != "source"])
     table = pa.Table.from_arrays([table[name] for name in schema.names], schema=schema)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=_stream_options()) as stream:
+    with pa.ipc.new_stream(sink, table.schema) as stream:  # compressed, it would take ten times as long to read
         stream.write_table(table)
-    return bytes(sink.getvalue())
+    raw: bytes = sink.getvalue().to_pybytes()
+    return raw
 
 
 def posts_table(annotated: Sequence[AnnotatedPost], run_id: str) -> pa.Table:
@@ -337,8 +314,3 @@ def _strings(values: Iterable[str | None]) -> pa.Array:
         return pa.array(values, pa.string())
     except UnicodeEncodeError:
         return pa.array([None if value is None else whole(value) for value in values], pa.string())
-
-
-@cache
-def _stream_options() -> pa.ipc.IpcWriteOptions:
-    return pa.ipc.IpcWriteOptions(compression="lz4")

@@ -1,47 +1,58 @@
 """The rows of one run on their way into a version: upserts with flat memory, then the parquet files.
 
-Batches are kept on disk as they come (`pieces`), an index on disk says which observation of a post is its
-row (`upsert`, where the rule stands), and `finish` streams the rows that won into the source's files.
+Batches are kept on disk as they come (`pieces`), with digests that tell which sight of a post is its row
+(`upsert`, where the rule stands).  `finish` cuts the new rows into segments, finds the segments of the
+version before in which rows change, and writes these and no others; small neighbors are joined (`segments`).
 """
 
-# ruff: noqa: PLC0415  Arrow is imported by a run that has rows to write, and by no other
 from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
+import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from pipeline.records import Rejection
-from pipeline.storage.durable import telling
-from pipeline.storage.manifest import TABLE_NAMES, FileState, Period
-from pipeline.storage.upsert import Earlier, Index, Row
+from pipeline.storage.durable import link_file, telling
+from pipeline.storage.manifest import FOLDERS, IDS, FileBooks, FileState, Period, SourceState
+from pipeline.storage.migrate import migrate
+from pipeline.storage.pieces import (
+    EarlierRows,
+    Pieces,
+    TableFile,
+    counts_by,
+    from_stream,
+    inside,
+    mention_counts,
+    of_files,
+    rejections_kept,
+    values_at,
+)
+from pipeline.storage.rows import EPOCH, MICROSECOND, Encoded, encode_rejections, to_stream
+from pipeline.storage.segments import (
+    SEGMENT,
+    SHARES,
+    Rows,
+    Size,
+    chunks,
+    sights_of,
+    tiers,
+    write_rows,
+)
+from pipeline.storage.upsert import Ids, Known, Settled, Verdict, compete, digest_of, settle
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from pipeline.storage.pieces import Pieces, TableFile
-    from pipeline.storage.rows import Encoded
-
-_TAKEN: Final = 2048  # posts that are put together at a time
-_TAKEN_SIZE: Final = 2 << 20  # and code points of their text
-
-
-class FileBooks(Struct, frozen=True, kw_only=True):
-    """What became of the posts and rejections that came from one export file in this run."""
-
-    written: int = 0
-    duplicate: int = 0
-    rejected: int = 0
+WRITERS: Final = 2  # threads that write, a share of a segment each: Arrow works outside of Python's lock
 
 
 class StageResult(Struct, frozen=True, kw_only=True):
@@ -60,7 +71,14 @@ class StageResult(Struct, frozen=True, kw_only=True):
     dates: int
     quarantined: int  # rows of `rejected`, the kept ones included
     by_file: dict[str, FileBooks]  # by name of the export file, sorted
-    files: dict[str, FileState]  # by table
+    files: dict[str, tuple[FileState, ...]]  # by folder, as in `SourceState`
+
+
+class Earlier(Struct, frozen=True):
+    """What the version before holds of the source."""
+
+    folder: Path  # of that version
+    state: SourceState
 
 
 class Stage:
@@ -76,63 +94,55 @@ class Stage:
         source: str,
         run_id: str,
         *,
-        earlier: Mapping[str, Path] | None,
+        earlier: Earlier | None,
         earlier_posts: int,
         drop_files: AbstractSet[str] | None,
         period: Period | None = None,
+        grown: AbstractSet[str] = frozenset(),
     ) -> None:
-        """`earlier`: the source's files in the version before; `drop_files` None replaces all their rows.
+        """`earlier`: the rows that stay, without those of the days of `period`; None where none do.
 
-        Of `earlier` the posts of `period` are dropped as well.
+        Nor do posts of the exports in `grown` stay that are not seen again, and rejections of `drop_files`.
         """
-        from pipeline.storage.pieces import Pieces
-
         self.folder = folder
         self.source = source
         self.run_id = run_id
         self._work = folder / "work"
         self._earlier = earlier
         self._earlier_posts = earlier_posts
-        self._drop_files = drop_files
+        self._drop_files = sorted(drop_files or ())
         self._period = period
+        self._grown = sorted(grown)
         self._observed: Counter[str] = Counter()  # by file, this run
         self._rejected: Counter[str] = Counter()
         self._faults = 0
         self._open = True
         self.result: StageResult | None = None
         with telling(folder, "stage rows"):
-            for table in TABLE_NAMES:
-                (folder / table).mkdir(parents=True)
-            self._work.mkdir()
-            self._index = Index(self._work / "index.sqlite")
-            self._pieces: Pieces = Pieces(self._work)
+            for name in FOLDERS:
+                (folder / name).mkdir(0o700 if name == "rejected" else 0o777, parents=True)
+            self._work.mkdir(0o700)
+            self._pieces = Pieces(self._work)
             self._rejections = (self._work / "rejections").open("w+b")
             self._rejection_sizes: list[int] = []
-            if earlier is not None and drop_files is not None:
-                self._take_earlier(earlier)
-        self._kept = self._index.observations
 
     def add(self, encoded: Encoded) -> None:
-        """Take a batch.  The order of the calls is the order of the observations.
+        """Take a batch.  The order of the calls is the order of the sights.
 
         Raises `ValueError` where the batch is of another source.
         """
         assert self._open, "the stage is finished"
-        if not encoded.keys:
+        if not encoded.posts:
             return
         if encoded.source != self.source:
             raise ValueError(f"a batch of {encoded.source!r} in the stage of {self.source!r}")
         with telling(self._work, "stage rows"):
-            start = self._index.add([key[:3] for key in encoded.keys])
-            self._pieces.add(start, encoded.tables, encoded.sizes, encoded.place_counts, encoded.date_counts)
-        self._observed.update(key[3] for key in encoded.keys)
+            self._pieces.add(encoded.tables, encoded.sights, encoded.files)
+        self._observed.update(encoded.files)
         self._faults += encoded.faults
 
     def reject(self, rejections: bytes | Sequence[Rejection]) -> None:
         """Take rejections: as `encode_rejections` gives them, or the records themselves."""
-        from pipeline.storage.pieces import counts_by, from_stream
-        from pipeline.storage.rows import encode_rejections
-
         assert self._open, "the stage is finished"
         if not rejections:
             return
@@ -143,24 +153,20 @@ class Stage:
         self._rejected.update(counts_by(from_stream(stream)["file"]))
 
     def finish(self) -> StageResult:
-        """Settle which observation of each post is its row, and write the files, synced but not visible."""
-        from pipeline.storage.pieces import TableFile
+        """Settle which sight of each post is its row, and write the files, synced but not visible.
 
+        Of segments in which no row changes and which stay as they are the files are linked.
+        """
         assert self._open, "the stage is finished"
-        name = f"{self.source}-{self.run_id}.parquet"
         with telling(self.folder, "write the tables"):
-            self._pieces.seal()
-            out = {table: TableFile(self.folder / table / name, table, self.source) for table in TABLE_NAMES}
-            try:
-                written = self._write_rows(out)
-                self._write_rejections(out["rejected"])
-                files = {table: file.finish() for table, file in out.items()}
-            except BaseException:
-                for file in out.values():
-                    file.close()
-                raise
+            self._pieces.flush()
+            names = self.source, self.run_id
+            work = _Finish(self.folder, names, self._pieces, self._base(), self._period)
+            work.withdraw(self._grown)
+            files, written = work.write()
+            files["rejected"] = self._write_rejections()
             self._clear_work()
-        posts = files["posts"].rows
+        posts = sum(file.rows for file in files["posts"])
         kept = posts - written.total()
         self.result = StageResult(
             source=self.source,
@@ -172,9 +178,9 @@ class Stage:
             rejected=self._rejected.total(),
             faults=self._faults,
             posts=posts,
-            places=files["places"].rows,
-            dates=files["dates"].rows,
-            quarantined=files["rejected"].rows,
+            places=sum(file.rows for file in files["places"]),
+            dates=sum(file.rows for file in files["dates"]),
+            quarantined=sum(file.rows for file in files["rejected"]),
             by_file={
                 file: FileBooks(
                     written=written[file],
@@ -195,120 +201,282 @@ class Stage:
     def _clear_work(self) -> None:
         if self._open:
             self._open = False
-            for part in (self._index, self._pieces, self._rejections):
-                with suppress(OSError, sqlite3.Error):  # a full disk refuses what is thrown away anyway
+            for part in (self._pieces, self._rejections):
+                with suppress(OSError):  # a full disk refuses what is thrown away anyway
                     part.close()
         shutil.rmtree(self._work, ignore_errors=True)
 
-    def _take_earlier(self, files: Mapping[str, Path]) -> None:
-        """Let the rows of the version before compete as the first observations."""
-        from pipeline.storage.pieces import EarlierRows, mention_counts
-        from pipeline.storage.rows import digest_of, rank_of, to_stream
+    def _base(self) -> list[_Segment]:
+        """The segments of the version before."""
+        if self._earlier is None:
+            return []
+        folder, state = self._earlier.folder, self._earlier.state
+        if IDS not in state.files:  # an older marsad made them
+            folder = self._work / "carried over"
+            for name in FOLDERS:
+                (folder / name).mkdir(parents=True)
+            state = migrate(self._earlier.folder, state, self.source, folder)
+        each = zip(*(state.files[name] for name in SEGMENT), strict=True)
+        return [_Segment(folder, dict(zip(SEGMENT, files, strict=True))) for files in each]
 
-        for batch in EarlierRows(files, self._period):
-            posts = batch["posts"]
-            texts = posts["text"].to_pylist()
-            keys = [
-                (post_id, rank_of(edited_at), digest_of(text))
-                for post_id, edited_at, text in zip(
-                    posts["post_id"].to_pylist(), posts["edited_at"].to_pylist(), texts, strict=True
-                )
-            ]
-            start = self._index.add(keys)
-            for number, extra in enumerate(posts["extra"].to_pylist(), start):
-                history = history_of(extra)
-                if history:
-                    self._index.add_history(
-                        number,
-                        [(rank_of(_time(one["edited_at"])), digest_of(one["text"])) for one in history],
-                    )
-            self._pieces.add(
-                start,
-                {table: to_stream(rows) for table, rows in batch.items()},
-                [len(text) for text in texts],
-                mention_counts(posts, batch["places"]).tolist(),
-                mention_counts(posts, batch["dates"]).tolist(),
+    def _write_rejections(self) -> tuple[FileState, ...]:
+        """The files of rejections: of before, without the rows of exports that were read again, and ours."""
+        old = self._earlier.state.files["rejected"] if self._earlier else ()
+        parts: list[tuple[FileState | None, Size]] = []
+        gone: set[str] = set()  # files in which rows do not stay
+        for file in old:
+            assert self._earlier is not None
+            dropped = (
+                int(of_files(self._rejected_path(file), self._drop_files).sum()) if self._drop_files else 0
             )
+            if dropped:
+                gone.add(file.name)
+            parts.append((file, Size(file.rows - dropped)))
+        parts.append((None, Size(self._rejected.total())))
+        written: list[FileState] = []
+        whole = next((file for file in old if file.name not in gone), None)  # an empty one, if none has rows
+        for joined in tiers(parts) or [[whole]]:
+            alone = joined[0]
+            if len(joined) == 1 and alone is not None and alone.name not in gone:
+                link_file(self._rejected_path(alone), self.folder / "rejected" / alone.name)
+                written.append(alone)
+                continue
+            name = f"{self.source}-{self.run_id}-{len(written):03}.parquet"
+            out = TableFile(self.folder / "rejected" / name, "rejected", self.source)
+            try:
+                for part in joined:
+                    for rows in self._rejection_rows(part):
+                        out.add(rows)
+                written.append(out.finish())
+            except BaseException:
+                out.close()
+                raise
+        return tuple(written)
 
-    def _write_rows(self, out: Mapping[str, TableFile]) -> Counter[str]:
-        """Stream the rows that won; how many of them are of this run, by export file."""
-        import numpy as np
+    def _rejected_path(self, file: FileState) -> Path:
+        assert self._earlier is not None
+        return self._earlier.folder / "rejected" / file.name
 
-        from pipeline.storage.pieces import counts_by
-
-        written: Counter[str] = Counter()
-        for rows in self._portions():
-            winners = np.array([row.winner for row in rows], np.int64)
-            size = int(self._pieces.sizes(winners).sum())
-            posts = self._pieces.rows("posts", winners)
-            written.update(counts_by(posts["file"], where=winners >= self._kept))
-            out["posts"].add(self._with_history(posts, rows), size)
-            out["places"].add(self._pieces.rows("places", winners))
-            out["dates"].add(self._pieces.rows("dates", winners))
-        return written
-
-    def _portions(self) -> Iterator[list[Row]]:
-        """The posts in the order of first sight, so many at a time that memory stays small."""
-        import numpy as np
-
-        rows = self._index.rows()
-        while portion := list(islice(rows, _TAKEN)):
-            sizes = np.cumsum(self._pieces.sizes(np.array([row.winner for row in portion], np.int64)))
-            start = 0
-            while start < len(portion):
-                taken = sizes[start - 1] if start else 0
-                end = max(start + 1, int(np.searchsorted(sizes, taken + _TAKEN_SIZE, side="right")))
-                yield portion[start:end]
-                start = end
-
-    def _with_history(self, posts: pa.Table, rows: Sequence[Row]) -> pa.Table:
-        """The posts with their earlier texts in `extra`, where there are new ones or the row is a new one."""
-        from pipeline.storage.pieces import with_column
-
-        earlier = self._index.earlier(rows[0].first, rows[-1].first)
-        changed = {
-            row.first: earlier[row.first]
-            for row in rows
-            if row.first in earlier
-            and (row.winner != row.first or any(one.stored is None for one in earlier[row.first]))
-        }
-        if not changed:
-            return posts
-        seen = self._sights(changed)
-        extras = posts["extra"].to_pylist()
-        for place, row in enumerate(rows):
-            if row.first in changed:
-                stored = history_of(seen[row.first]["extra"]) if row.first in seen else []
-                extra = json.loads(extras[place]) if extras[place] else {}
-                extra["history"] = [
-                    stored[one.stored] if one.stored is not None else _version(seen[one.observation])
-                    for one in changed[row.first]
-                ]
-                extras[place] = json.dumps(extra, ensure_ascii=False, separators=(",", ":"))
-        return with_column(posts, "extra", extras)
-
-    def _sights(self, changed: Mapping[int, Sequence[Earlier]]) -> dict[int | None, dict[str, Any]]:
-        """The observations that a history is written from."""
-        import numpy as np
-
-        wanted = {first for first in changed if first < self._kept}
-        wanted |= {
-            one.observation for found in changed.values() for one in found if one.observation is not None
-        }
-        numbers = sorted(wanted)
-        rows = self._pieces.rows("posts", np.array(numbers, np.int64))
-        columns = rows.select(["text", "edited_at", "file", "extra"]).to_pylist()
-        return dict(zip(numbers, columns, strict=True))
-
-    def _write_rejections(self, out: TableFile) -> None:
-        from pipeline.storage.pieces import from_stream, rejections_kept
-
-        if self._earlier is not None and self._drop_files is not None:
-            for kept in rejections_kept(self._earlier["rejected"], sorted(self._drop_files)):
-                out.add(kept)
+    def _rejection_rows(self, file: FileState | None) -> Iterator[Any]:
+        if file is not None:
+            yield from rejections_kept(self._rejected_path(file), self._drop_files)
+            return
         self._rejections.seek(0)
         for size in self._rejection_sizes:
-            out.add(from_stream(self._rejections.read(size)))
+            yield from_stream(self._rejections.read(size))
+
+
+class _Segment:
+    """A segment of the version before, and which of its rows stay."""
+
+    def __init__(self, folder: Path, files: Mapping[str, FileState]) -> None:
+        self.files = files
+        self.paths = {name: folder / name / file.name for name, file in files.items()}
+        self.rows = files["posts"].rows
+        self.ids = Ids(self.paths[IDS], self.rows, files[IDS].sha256)
+        self.stays: NDArray[np.bool_] | None = None  # None: all
+        self.start = 0  # number of its first row, over all segments
+
+    @property
+    def size(self) -> Size:
+        rows = self.rows if self.stays is None else int(self.stays.sum())
+        return Size(rows, self.files["posts"].text * rows // max(self.rows, 1))
+
+
+class _New(Struct, frozen=True):
+    """Posts that were not known: their sights, in order of first sight."""
+
+    sights: NDArray[np.int64]
+
+
+class _Finish:
+    """The one-time work of `Stage.finish` on posts, places and dates."""
+
+    def __init__(
+        self,
+        folder: Path,
+        names: tuple[str, str],  # of the source and the run
+        pieces: Pieces,
+        base: Sequence[_Segment],
+        period: Period | None,
+    ) -> None:
+        self._folder = folder
+        self._source, self._run_id = names
+        self._pieces = pieces
+        self._base = base
+        self._of_run = len(pieces.log)  # sights of this run; beyond are rows of the version before
+        start = 0
+        for segment in base:
+            segment.start = start
+            start += segment.rows
+            if period is not None:
+                gone = inside(segment.paths["posts"], period)
+                segment.stays = ~gone if gone.any() else None
+        self._settled: Settled = settle(pieces.log, [(segment.ids, segment.stays) for segment in base])
+
+    def withdraw(self, grown: Sequence[str]) -> None:
+        """Let go of earlier posts of these exports that the run has not seen again."""
+        if not grown:
+            return
+        first = self._settled.first
+        seen = np.zeros(sum(segment.rows for segment in self._base), np.bool_)
+        seen[-1 - first[first < 0]] = True
+        for segment in self._base:
+            again = seen[segment.start : segment.start + segment.rows]
+            cut = of_files(segment.paths["posts"], grown) & ~again
+            if cut.any():
+                segment.stays = ~cut if segment.stays is None else segment.stays & ~cut
+
+    def write(self) -> tuple[dict[str, tuple[FileState, ...]], Counter[str]]:
+        """Write or link every segment: its files by folder, and how many rows are of this run, by export."""
+        segments: list[Mapping[str, FileState] | list[Future[dict[str, FileState]]]] = []
+        written: Counter[str] = Counter()
+        parts: list[tuple[_Segment | _New, Size]] = [(segment, segment.size) for segment in self._base]
+        parts += self._new()
+        number = 0
+        with _threads() as pool:
+            for joined in tiers(parts) or [[_New(np.zeros(0, np.int64))]]:
+                alone = joined[0]
+                if len(joined) == 1 and isinstance(alone, _Segment) and alone.stays is None:
+                    verdicts = self._verdicts(alone)
+                    if not verdicts:
+                        for name, path in alone.paths.items():
+                            link_file(path, self._folder / name / path.name)
+                        segments.append(alone.files)
+                        continue
+                rows = self._rows(joined)
+                written.update(self._by_file(rows.numbers))
+                self._pieces.flush()
+                told = self._folder, f"{self._source}-{self._run_id}-{number:03}", self._source, self._pieces
+                number += 1
+                segments.append([pool(write_rows, *told, rows, tables) for tables in SHARES])
+            done = [one if isinstance(one, Mapping) else _together(one) for one in segments]
+        return {name: tuple(files[name] for files in done) for name in SEGMENT}, written
+
+    def _new(self) -> list[tuple[_New, Size]]:
+        """The posts that were not known, cut into segments."""
+        first = self._settled.first
+        fresh = np.flatnonzero(first == np.arange(len(first)))
+        parts = [np.zeros(0, np.uint32), *(sights["size"].copy() for _, sights in self._pieces.log.chunks())]
+        sizes = np.concatenate(parts)[fresh]
+        return [
+            (_New(fresh[start:end]), Size(end - start, int(sizes[start:end].sum())))
+            for start, end in chunks(sizes)
+        ]
+
+    def _rows(self, joined: Sequence[_Segment | _New]) -> Rows:
+        """What a segment of these parts holds; earlier rows are appended to the pieces."""
+        numbers: list[NDArray[np.int64]] = []
+        verdicts: dict[int, Verdict] = {}
+        held: dict[int, int] = {}  # by place: the sight whose `extra` holds the history so far
+        place = 0
+        for part in joined:
+            if isinstance(part, _New):
+                here = part.sights.copy()
+                for at, verdict in self._new_verdicts(part).items():
+                    verdicts[place + at] = verdict
+            else:
+                start = self._carry(part)
+                stays = np.arange(part.rows) if part.stays is None else np.flatnonzero(part.stays)
+                here = start + stays
+                for row, verdict in self._verdicts(part).items():
+                    at = int(np.searchsorted(stays, row))
+                    number = start + row
+                    verdicts[place + at] = _at(verdict, number)
+                    held[place + at] = number
+            numbers.append(here)
+            place += len(here)
+        rows = np.concatenate(numbers)
+        for at, verdict in verdicts.items():
+            rows[at] = verdict.winner
+        extras = self._extras(rows, verdicts, held)
+        return Rows.sorted(rows, self._pieces.log.take(rows), extras)
+
+    def _carry(self, segment: _Segment) -> int:
+        """Append the rows of an earlier segment to the pieces; the number of the first."""
+        first = len(self._pieces.log)
+        for batch in EarlierRows({name: segment.paths[name] for name in SEGMENT[:3]}):
+            posts = batch["posts"]
+            counts = [mention_counts(posts, batch[table]).tolist() for table in ("places", "dates")]
+            self._pieces.add(
+                {table: to_stream(rows) for table, rows in batch.items()}, sights_of(posts, *counts).tobytes()
+            )
+        self._pieces.flush()
+        return first
+
+    def _new_verdicts(self, part: _New) -> dict[int, Verdict]:
+        """What becomes of posts that this run has seen first, by place."""
+        if not len(part.sights):
+            return {}
+        contests = self._settled.contests(int(part.sights[0]), int(part.sights[-1]) + 1)
+        found = {}
+        for first, rivals in contests.items():
+            row, *others = self._competitors([first, *rivals])
+            verdict = compete(row, (), others)
+            if verdict is not None:
+                found[int(np.searchsorted(part.sights, first))] = verdict
+        return found
+
+    def _verdicts(self, segment: _Segment) -> dict[int, Verdict]:
+        """What becomes of the rows of an earlier segment, by row.  The row itself is sight -1."""
+        contests = self._settled.contests(-segment.start - segment.rows, -segment.start)
+        if not contests:
+            return {}
+        rows = np.array(sorted(-1 - post - segment.start for post in contests), np.int64)
+        histories = values_at(segment.paths["posts"], "extra", rows)
+        at = np.argsort(segment.ids.rest["row"])[rows]
+        now = segment.ids.rest[at]
+        found = {}
+        for place, (row, extra) in enumerate(zip(rows.tolist(), histories, strict=True)):
+            history = [(_rank(one["edited_at"]), digest_of(one["text"])) for one in history_of(extra)]
+            rivals = self._competitors(contests[-1 - row - segment.start])
+            verdict = compete((-1, int(now["rank"][place]), int(now["text"][place])), history, rivals)
+            if verdict is not None:
+                found[row] = verdict
+        return found
+
+    def _competitors(self, numbers: Sequence[int]) -> list[tuple[int, int, int]]:
+        sights = self._pieces.log.take(np.array(numbers, np.int64))
+        return list(zip(numbers, sights["rank"].tolist(), sights["text"].tolist(), strict=True))
+
+    def _extras(
+        self, rows: NDArray[np.int64], verdicts: Mapping[int, Verdict], held: Mapping[int, int]
+    ) -> dict[int, str]:
+        """The column `extra` of the posts that have earlier texts now, by place."""
+        told = {at: verdict for at, verdict in verdicts.items() if verdict.history}
+        wanted = {int(rows[at]) for at in told} | {held[at] for at in told if at in held}
+        wanted |= {one.sight for verdict in told.values() for one in verdict.history if one.sight is not None}
+        seen = self._seen(sorted(wanted))
+        extras = {}
+        for at, verdict in told.items():
+            stored = history_of(seen[held[at]]["extra"]) if at in held else []
+            held_now = seen[int(rows[at])]["extra"]
+            extra = json.loads(held_now) if held_now else {}
+            extra["history"] = [
+                stored[one.stored] if one.stored is not None else _version(seen[one.sight])
+                for one in verdict.history
+            ]
+            extras[at] = json.dumps(extra, ensure_ascii=False, separators=(",", ":"))
+        return extras
+
+    def _seen(self, numbers: Sequence[int]) -> dict[int | None, dict[str, Any]]:
+        """The sights that histories are written from."""
+        found: dict[int | None, dict[str, Any]] = {}
+        for start in range(0, len(numbers), 4096):
+            here = numbers[start : start + 4096]
+            rows = self._pieces.rows("posts", np.array(here, np.int64))
+            columns = rows.select(["text", "edited_at", "file", "extra"]).to_pylist()
+            found.update(zip(here, columns, strict=True))
+        return found
+
+    def _by_file(self, numbers: NDArray[np.int64]) -> Counter[str]:
+        """How many of these rows are of this run, by export file."""
+        return self._pieces.files(numbers[numbers < self._of_run])
+
+
+def _together(shares: Sequence[Future[dict[str, FileState]]]) -> dict[str, FileState]:
+    """The files of a segment, once all of them are written."""
+    return {name: file for share in shares for name, file in share.result().items()}
 
 
 def history_of(extra: str | None) -> list[dict[str, Any]]:
@@ -332,5 +500,29 @@ def _version(sight: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _time(written: str | None) -> datetime | None:
-    return None if written is None else datetime.fromisoformat(written)
+def _rank(edited_at: str | None) -> int:
+    return 0 if edited_at is None else (datetime.fromisoformat(edited_at) - EPOCH) // MICROSECOND
+
+
+def _at(verdict: Verdict, number: int) -> Verdict:
+    """The verdict on an earlier row, once the row has a number among the sights."""
+    history = tuple(Known(number, None) if one.sight == -1 else one for one in verdict.history)
+    return Verdict(number if verdict.winner == -1 else verdict.winner, history)
+
+
+@contextmanager
+def _threads() -> Iterator[Callable[..., Future[dict[str, FileState]]]]:
+    """Threads that write: not more shares under way than there are threads, and none left at the end."""
+    free = threading.Semaphore(WRITERS)
+
+    def submit(work: Callable[..., dict[str, FileState]], *told: Any) -> Future[dict[str, FileState]]:
+        free.acquire()
+        future = pool.submit(work, *told)
+        future.add_done_callback(lambda _: free.release())
+        return future
+
+    pool = ThreadPoolExecutor(WRITERS)
+    try:
+        yield submit
+    finally:
+        pool.shutdown(cancel_futures=True)
