@@ -12,10 +12,11 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import date_sets, homonyms, place_sets, quality, speed, text_sets
+from benchmarks import date_sets, homonyms, place_sets, quality, speed, speed_map, text_sets
 from benchmarks.quality import Mistake, Row, open_toolkit
 from benchmarks.schedule_sweep import sweep
 
+_FLAME: Final = 10_000  # posts; more change no share
 FLOORS = Path(__file__).parent / "floors.json"
 Measured = tuple[dict[str, float], list[tuple[str, Sequence[Sequence[str]]]]]
 """Figures by name, and tables with their titles; the first line of a table is its head."""
@@ -27,7 +28,14 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("what", nargs="?", default="all", choices=choices)
     parser.add_argument("--json", action="store_true", help="the figures as one JSON object")
     parser.add_argument("--no-peers", action="store_true", help="this program only")
+    parser.add_argument("--posts", type=int, default=speed_map.POSTS, help="speed: posts of the whole run")
+    parser.add_argument(
+        "--flame", action="store_true", help="speed: where the time of a whole run goes, as a tree"
+    )
     asked = parser.parse_args(words)
+    if asked.flame:
+        print(speed_map.flame(min(asked.posts, _FLAME)))
+        return 0
     match asked.what:
         case "mistakes":
             return _mistakes(asked.json)
@@ -37,7 +45,9 @@ def main(words: Sequence[str] | None = None) -> int:
         case "schedule-sweep":
             return _sweep()
         case what:
-            return _measure(list(PARTS) if what == "all" else [what], asked.json, not asked.no_peers)
+            parts = PARTS | {"speed": lambda _peers: _speed(asked.posts)}
+            chosen = parts if what == "all" else {what: parts[what]}
+            return _measure(chosen, asked.json, not asked.no_peers)
 
 
 def broken(figures: Mapping[str, float], floors: Mapping[str, float]) -> list[str]:
@@ -55,12 +65,12 @@ def broken(figures: Mapping[str, float], floors: Mapping[str, float]) -> list[st
     ]
 
 
-def _measure(parts: Sequence[str], as_json: bool, peers: bool) -> int:
+def _measure(parts: Mapping[str, Callable[[bool], Measured]], as_json: bool, peers: bool) -> int:
     floors: dict[str, float] = json.loads(FLOORS.read_text(encoding="utf-8"))
     figures: dict[str, float] = {}
     console = Console(stderr=as_json, width=None if sys.stdout.isatty() else 150)
-    for part in parts:
-        measured, titles = PARTS[part](peers)
+    for part in parts.values():
+        measured, titles = part(peers)
         figures.update(measured)
         for title, lines in titles:
             _print(console, title, lines)
@@ -101,8 +111,8 @@ def _homonyms(_peers: bool) -> Measured:
     return {}, [("villages of one name in Syria", homonyms.table(answers))]
 
 
-def _speed(_peers: bool) -> Measured:
-    return _of_figures("speed", speed.measure(open_toolkit()))
+def _speed(posts: int) -> Measured:
+    return _of_figures("speed", speed.measure(open_toolkit(), posts))
 
 
 def _merged(rows: Sequence[Row | date_sets.DateRow | place_sets.PlaceRow]) -> dict[str, float]:
@@ -129,7 +139,7 @@ PARTS: Final[dict[str, Callable[[bool], Measured]]] = {
     "dates": _dates,
     "places": _places,
     "homonyms": _homonyms,
-    "speed": _speed,
+    "speed": lambda _peers: _speed(speed_map.POSTS),
 }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from benchmarks.quality import HOME
-from benchmarks.train_places import centre_of, choose, count_words, examples, f1, texts, train
+from benchmarks.train_places import centre_of, choose, count_words, examples, f1, fixed_of, texts, train
 from pipeline.config import cache_folder
 from pipeline.places.gazetteer import open_gazetteer
 
@@ -49,7 +49,9 @@ def held_out(
             if text.corpus == CORPORA[language]:
                 events.setdefault(text.event, []).append(number)
         for event, numbers in sorted(events.items()):
-            model = train([one for one in chosen if one.event != event], centre_of(language))
+            model = train(
+                [one for one in chosen if one.event != event], centre_of(language), fixed_of(language)
+            )
             held = set(numbers)
             spans = choose((one for one in chosen if one.text in held), model)
             yield HeldOut(language, event, len(numbers), *f1(labelled, numbers, spans))

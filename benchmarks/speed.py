@@ -1,4 +1,5 @@
-"""How fast posts are annotated on one core, stage by stage, and beside the obvious stack on the same texts.
+"""How fast posts are annotated on one core, stage by stage, beside the obvious stack on the same texts, and
+where the time of a whole run goes.
 
 Times are CPU seconds of this process, the best of several rounds: what another program does on the machine is
 not counted.  Floors are set for ratios only, since machines differ.
@@ -12,10 +13,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from benchmarks import speed_map
 from benchmarks.corpus import posts as invent
 from benchmarks.quality import HOME, open_toolkit
 from pipeline.annotate import Toolkit, anchor_of, annotate
@@ -43,8 +45,8 @@ class Figure(Struct, frozen=True):
     note: str = ""
 
 
-def measure(toolkit: Toolkit) -> list[Figure]:
-    """All figures of speed and memory."""
+def measure(toolkit: Toolkit, count: int = speed_map.POSTS) -> list[Figure]:
+    """All figures of speed and memory; the whole run is that of `count` posts."""
     from benchmarks.obvious_stack import ObviousStack
 
     posts = invent(POSTS)
@@ -69,7 +71,45 @@ def measure(toolkit: Toolkit) -> list[Figure]:
         Figure("speed.told_ratio", rate / told_rate, "times", beside),
         *_stages(posts, toolkit),
         Figure("memory.annotate", _peak(), "MB", "peak of a process of its own that annotates them"),
+        *_whole(speed_map.measure(count), 1e6 / obvious_rate),
     ]
+
+
+def _whole(way: speed_map.Figures, obvious: float) -> list[Figure]:
+    """The map of a whole run; `obvious`: microseconds a post of the obvious stack."""
+    times = [
+        Figure(f"map.{name}", value, "us/post", _OF_STAGE.get(name, "")) for name, value in way.stages.items()
+    ]
+    file = f"a file of {way.posts:,} posts in Telegram's JSON"
+    return [
+        *times,
+        Figure("map.sum", way.sum, "us/post", f"{file}, to published parquet, one core"),
+        Figure(
+            "map.floor", way.floor, "us/post", "msgspec parses the same JSON, pyarrow writes the same columns"
+        ),
+        Figure("map.above_floor", way.sum / way.floor, "times", "the sum beside the floor"),
+        Figure("speed.floor_share", way.floor / way.sum, "", "the same, the other way round: has a floor"),
+        Figure(
+            "map.obvious_ratio",
+            obvious / way.sum,
+            "times",
+            "the sum beside the obvious stack, which only annotates",
+        ),
+        Figure("map.memory", way.peak, "MB", "peak of that process"),
+        Figure("run.seconds", way.wall, "s", f"marsad run, two processes, wall time: {file}"),
+        Figure("run.rate", way.posts / way.wall, "posts/s", "the same"),
+        Figure("run.memory", way.wall_peak, "MB", "peak of all its processes together"),
+    ]
+
+
+_OF_STAGE: Final = {
+    "read": "JSON to posts",
+    "normalize": "fold, clean, marks, tokens",
+    "language": "with segments",
+    "records": "putting the annotated posts together",
+    "tables": "annotated posts to Arrow",
+    "parquet": "stage, upsert, write, publish",
+}
 
 
 def _stages(posts: Sequence[Post], toolkit: Toolkit) -> list[Figure]:
@@ -126,11 +166,16 @@ def _seconds(work: Callable[[], object]) -> float:
 def _peak() -> float:
     """Megabytes that a process needs at most to annotate the posts batch by batch."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_peak_here).result()
+        return pool.submit(_peak_of_annotate).result()
 
 
-def _peak_here() -> float:
+def _peak_of_annotate() -> float:
     _annotate(invent(POSTS), open_toolkit())
+    return peak_here()
+
+
+def peak_here() -> float:
+    """Megabytes that this process held at most."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes on macOS

@@ -56,7 +56,8 @@ COUNTED: Final = frozenset(
 )  # fmt: skip  their licences allow a table of words
 LEAST_COUNT: Final = 4  # of a word in the table place_words
 LEAST_SEEN: Final = 4  # examples of a neighboring word
-HELD: Final = 300.0  # how strongly a veto set by hand stays (inverse variance)
+FIXED: Final = 1e6  # how strongly a weight stays whose source says that it is set by hand (inverse variance)
+HELD: Final = 300.0  # and a veto that was set by hand
 NEAR: Final = 20.0  # and any other weight set by hand
 LOOSE: Final = 0.5
 WORD: Final = 2.5
@@ -137,7 +138,8 @@ def examples(
         options = judge.options(tokens)
         for post, text in enumerate(part):
             for at in range(tokens.bounds[post], tokens.bounds[post + 1]):
-                for match in judge.matcher.matches(tokens, post, at, options[at]) if options[at] else ():
+                ways = options[at]
+                for match in judge.matcher.matches(tokens, post, at, ways) if ways else ():
                     context = judge.context(match, tokens, post)
                     own = counts.get(text.event, Counter())
                     found.append(_example(first + post, text, match, context, tokens, own, total))
@@ -226,8 +228,8 @@ class Model(Struct, frozen=True):
         return total
 
 
-def train(chosen: Sequence[Example], centre: dict[str, float]) -> Model:
-    """Weights that fit the examples and stay near those set by hand."""
+def train(chosen: Sequence[Example], centre: dict[str, float], fixed: frozenset[str] = frozenset()) -> Model:
+    """Weights that fit the examples and stay near those set by hand; the fixed ones stay as they are."""
     told = [example for example in chosen if example.is_place is not None]
     seen = Counter(
         word for example in told for word in set(example.words) if not _is_settled(word, example, centre)
@@ -259,7 +261,8 @@ def train(chosen: Sequence[Example], centre: dict[str, float]) -> Model:
         if isinstance(name, tuple):
             pull[number] = FORM if name[0] in {"form", "ending"} else WORD
         elif name in centre:
-            middle[number], pull[number] = centre[name], HELD if centre[name] <= VETO else NEAR
+            middle[number] = centre[name]
+            pull[number] = FIXED if name in fixed else HELD if centre[name] <= VETO else NEAR
         else:
             pull[number] = LOOSE
 
@@ -302,6 +305,15 @@ def centre_of(language: str) -> dict[str, float]:
         for row in rows("place_weights")
         if row["lang"] == language and row["by_hand"]
     }
+
+
+def fixed_of(language: str) -> frozenset[str]:
+    """The features whose weights were set by hand and are not learned: tables of words would undo them."""
+    return frozenset(
+        row["feature"]
+        for row in rows("place_weights")
+        if row["lang"] == language and row["source"] == BY_HAND
+    )
 
 
 def choose(chosen: Iterable[Example], model: Model) -> dict[int, list[tuple[int, int]]]:
@@ -375,7 +387,7 @@ def check(labelled: Sequence[Text], chosen: Sequence[Example]) -> None:
                 groups = [(name, {name}, numbers) for name, numbers in parts.items()]
             figures = []
             for name, events, numbers in groups:
-                model = train([one for one in mine if one.event not in events], centre)
+                model = train([one for one in mine if one.event not in events], centre, fixed_of(language))
                 held = set(numbers)
                 spans = choose((one for one in mine if one.text in held), model)
                 figures.append(f1(labelled, numbers, spans))
@@ -398,11 +410,12 @@ def write(models: dict[str, Model], total: Counter[str], heads: dict[str, str]) 
     """Write the three tables."""
     lines = [heads["place_weights"], "lang\tfeature\tweight\tby_hand\tsource"]
     for language, model in sorted(models.items()):
-        centre = centre_of(language)
+        centre, fixed = centre_of(language), fixed_of(language)
         for feature, weight in sorted(model.features.items()):
             by_hand, source = "", LEARNED
             if feature in centre:
-                by_hand, source = f"{centre[feature]:g}", f"{BY_HAND}, drawn to the data"
+                by_hand = f"{centre[feature]:g}"
+                source = BY_HAND if feature in fixed else f"{BY_HAND}, drawn to the data"
             lines.append(f"{language}\t{feature}\t{weight:.2f}\t{by_hand}\t{source}")
     _save("place_weights", lines)
     lines = [heads["place_neighbors"], "lang\tside\tword\tweight\tsource"]
@@ -426,7 +439,8 @@ HEADS: Final = {
 # Weights of the features by which pipeline.places judges whether a name is a place where it stands.
 # Log-odds, written by benchmarks/train_places.py: logistic regression over IDRISI-RA, -RE and -D (CC BY 4.0),
 # the public Wojood sample (MIT), TR-News and our own labelled posts.  by_hand: what the weight is drawn to
-# (edit that column and train anew, or the weight alone); empty: learned from the data alone.""",
+# (edit that column and train anew, or the weight alone); empty: learned from the data alone.  A row whose
+# source is only "set by hand" is not learned: what it says would be undone by other weights.""",
     "place_neighbors": """\
 # Weights of single words beside a name, and of the name itself; log-odds.
 # side: before2, before, after, after2 (| is the end of the line), tag (in the same hashtag),
@@ -460,7 +474,9 @@ def main() -> None:
         check(labelled, chosen)
         return
     models = {
-        language: train([one for one in chosen if one.language == language], centre_of(language))
+        language: train(
+            [one for one in chosen if one.language == language], centre_of(language), fixed_of(language)
+        )
         for language in ("ar", "en")
     }
     write(models, total, HEADS)

@@ -16,15 +16,23 @@ from msgspec import Struct
 
 from pipeline.dates import find_dates
 from pipeline.dates.anchors import other_day
-from pipeline.language import detect, find_segments, require
+from pipeline.language import detect_with_segments, require
 from pipeline.places import find_places
-from pipeline.places.gazetteer import Gazetteer, open_gazetteer
+from pipeline.places.gazetteer import Gazetteer, open_gazetteer, open_pack
 from pipeline.places.plugins import Plugin, open_plugin
-from pipeline.records import Anchor, AnnotatedPost, DateMention, Group, Origin, PlaceMention, Post
+from pipeline.records import (
+    REGION_OF_INTEREST,
+    Anchor,
+    AnnotatedPost,
+    DateMention,
+    Group,
+    Origin,
+    PlaceMention,
+    Post,
+)
 from pipeline.text import clean_batch, find_marks, normalize_batch, tokenize
 
 NOWHERE: Final = Group()  # nothing is known of the group
-REGION_OF_INTEREST: Final = ("SY", "LB", "IQ", "TR")  # where nothing else is said: Syria and its neighbors
 
 
 class Settings(Struct, frozen=True):
@@ -35,6 +43,7 @@ class Settings(Struct, frozen=True):
     layers: tuple[str, ...] = ()  # the user's own place tables
     detector: str = "langdetect"  # of languages: langdetect, lingua or pycld2
     recognizers: tuple[str, ...] = ()  # folders of models that find names of places as well
+    pack: str | None = None  # digest of the compiled gazetteer, where it is known to be in `cache`
 
 
 class Toolkit(Struct, frozen=True):
@@ -51,8 +60,11 @@ class Toolkit(Struct, frozen=True):
         Raises `ConfigError` where the package of the detector is not installed, or a model does not open.
         """
         require(settings.detector)
-        layers = [Path(layer) for layer in settings.layers]
-        gazetteer = open_gazetteer(Path(settings.cache), settings.home, layers)
+        if settings.pack is not None:
+            gazetteer = open_pack(Path(settings.cache), settings.pack)
+        else:
+            layers = [Path(layer) for layer in settings.layers]
+            gazetteer = open_gazetteer(Path(settings.cache), settings.home, layers)
         return cls(gazetteer, settings.detector, tuple(map(open_plugin, settings.recognizers)))
 
 
@@ -80,13 +92,13 @@ def _annotate(posts: Sequence[Post], toolkit: Toolkit, group: Group) -> list[Ann
     normalized = normalize_batch(texts)
     marks = find_marks(texts)
     tokens = tokenize(normalized, marks)
-    languages = detect(tokens, toolkit.detector)
+    languages, segments = detect_with_segments(tokens, toolkit.detector)
     columns = zip(
         posts,
         clean_batch(texts),
         normalized.posts(),
         languages,
-        find_segments(tokens, languages, toolkit.detector),
+        segments,
         marks.hashtags,
         marks.hashtag_words,
         marks.mentions,
@@ -102,7 +114,7 @@ def _annotate(posts: Sequence[Post], toolkit: Toolkit, group: Group) -> list[Ann
             text_clean=clean,
             text_normalized=folded,
             language=language,
-            segments=segments,
+            segments=parts,
             hashtags=hashtags,
             hashtag_words=hashtag_words,
             mentions=mentions,
@@ -116,7 +128,7 @@ def _annotate(posts: Sequence[Post], toolkit: Toolkit, group: Group) -> list[Ann
             clean,
             folded,
             language,
-            segments,
+            parts,
             hashtags,
             hashtag_words,
             mentions,

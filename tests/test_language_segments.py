@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.language import detect, find_segments
+from pipeline.language import detect, detect_with_segments, find_segments
 from pipeline.records import Language, Segment
 from pipeline.text import find_marks, normalize_batch, tokenize
 
@@ -31,8 +31,10 @@ SCRAPS = st.sampled_from(
 
 def read(texts: list[str]) -> list[tuple[Language, tuple[Segment, ...]]]:
     tokens = tokenize(normalize_batch(texts), find_marks(texts))
-    languages = detect(tokens)
-    return list(zip(languages, find_segments(tokens, languages), strict=True))
+    languages, segments = detect_with_segments(tokens)
+    assert languages == detect(tokens)
+    assert segments == find_segments(tokens, languages)
+    return list(zip(languages, segments, strict=True))
 
 
 def told(text: str) -> list[str]:

@@ -181,3 +181,11 @@ def kind_of(char: str) -> str:
             "arabic" if inside(code, ARABIC_BLOCKS) else "latin" if inside(code, LATIN_BLOCKS) else "letter"
         )
     return "letter" if unicodedata.category(char) in {"Mn", "Mc"} else "sign"
+
+
+def test_capitals_part_the_words_of_a_hashtag() -> None:
+    texts = ["x #SaveAleppo", "#UNSyria #McMurray iPhone #homs"]
+    tokens = tokenize(normalize_batch(texts), find_marks(texts))
+    assert tokens.surfaces == ["x", "save", "aleppo", "un", "syria", "mcmurray", "iphone", "homs"]
+    assert list(tokens.in_hashtag) == [0, 1, 2, 1, 2, 1, 0, 1]
+    assert list(tokens.glued) == [0, 0, 1, 0, 1, 0, 0, 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,7 +25,16 @@ class Item(Struct, frozen=True):
     last: int
 
 
-def read_items(tokens: TokenBatch, first: int, last: int, lexicon: Lexicon) -> list[Item]:
+class Words(NamedTuple):
+    """What of a `TokenBatch` is read here, for words that stand in none."""
+
+    surfaces: list[str]
+    starts: list[int]
+    ends: list[int]
+    glued: bytearray
+
+
+def read_items(tokens: TokenBatch | Words, first: int, last: int, lexicon: Lexicon) -> list[Item]:
     """The items of tokens `first` .. `last - 1`, which all are known words, digits or signs."""
     reader = _Reader(tokens, last, lexicon)
     at = first
@@ -38,7 +47,7 @@ def read_items(tokens: TokenBatch, first: int, last: int, lexicon: Lexicon) -> l
 class _Reader:
     """Reads the tokens of one run, one item after the other."""
 
-    def __init__(self, tokens: TokenBatch, last: int, lexicon: Lexicon) -> None:
+    def __init__(self, tokens: TokenBatch | Words, last: int, lexicon: Lexicon) -> None:
         self.tokens = tokens
         self.last = last
         self.lexicon = lexicon

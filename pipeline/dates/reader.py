@@ -7,8 +7,9 @@ from typing import Final
 
 from pipeline.dates.beside import Beside, Found, trimmed
 from pipeline.dates.grammar import Rule, grammar, next_match
-from pipeline.dates.items import Item, read_items
+from pipeline.dates.items import Item
 from pipeline.dates.reading import Reading, join, opened
+from pipeline.dates.runs import read_run
 from pipeline.dates.slots import WEEKDAYS, Context, Slots
 from pipeline.records import DateHabits, DateMention
 
@@ -34,6 +35,7 @@ class Reader:
         self.tokens = beside.tokens
         self.bounds = beside.bounds
         self.recall = beside.recall
+        self.feasts = habits.feasts
         self.mdy = habits.day_order == "mdy"
         self.day = day
         self.told = told  # the last date with a year
@@ -41,9 +43,8 @@ class Reader:
         self.begun: Reading | None = None  # the first day or month with a year
 
     def read(self, begin: int, end: int) -> list[DateMention]:
-        items = read_items(self.tokens, begin, end, self.beside.lexicon)
-        rules = grammar(self.recall)
-        letters = "".join([rules.letters[item.kind] for item in items])
+        run = read_run(self.tokens, begin, end, self.feasts)
+        letters, items, rules = run.letters, run.items, grammar(self.recall)
         found: list[Found] = []
         place = 0
         while match := next_match(letters, place, self.recall):
@@ -277,11 +278,13 @@ class Reader:
             last -= 1
         reading = one.reading
         words = items[first:last]
-        part = next(
-            (item.value for item in words if item.kind == "part" and isinstance(item.value, str)), None
-        )
-        if part is None and any(item.kind in ("tonight", "lastnight") for item in words):
-            part = "NI"
+        part = None
+        for item in words:
+            if item.kind == "part" and isinstance(item.value, str):
+                part = item.value
+                break
+            if item.kind in ("tonight", "lastnight"):
+                part = "NI"
         open_side = "none"
         if reading.first is not None and reading.last is None:
             open_side = "end"

@@ -17,6 +17,7 @@ from pipeline.dates.beside import Beside
 from pipeline.dates.lexicon import UNKNOWN, lexicon
 from pipeline.dates.reader import Reader
 from pipeline.dates.reading import Reading
+from pipeline.dates.runs import may_match
 from pipeline.records import DateHabits, DateMention
 from pipeline.text import TokenBatch
 
@@ -60,9 +61,15 @@ def find_in_batch(
     found: list[tuple[DateMention, ...]] = [()] * len(days)
     words = lexicon(habits.feasts)
     levels = "".join(map(words.levels.get, tokens.surfaces, repeat(UNKNOWN)))
-    for post, places in groupby(_stretches(levels, tokens, habits.profile), key=itemgetter(0)):
+    recall = habits.profile == "recall"
+    hopeful = (
+        stretch
+        for stretch in _stretches(levels, tokens, habits.profile)
+        if may_match(tokens, stretch[1], stretch[2], habits.feasts, recall)
+    )
+    for post, places in groupby(hopeful, key=itemgetter(0)):
         stretches = list(places)
-        reader = Reader(Beside(tokens, post, words, habits.profile == "recall"), days[post], habits)
+        reader = Reader(Beside(tokens, post, words, recall), days[post], habits)
         mentions = [mention for _, begin, end in stretches for mention in reader.read(begin, end)]
         if reader.begun is not None and _begins_late(mentions, reader.begun, days[post]):
             reader = Reader(reader.beside, days[post], habits, reader.begun)

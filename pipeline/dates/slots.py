@@ -73,13 +73,16 @@ class Slots:
         self.kinds = [item.kind for item in items]
 
     def has(self, *kinds: str) -> bool:
-        return any(kind in kinds for kind in self.kinds)
+        return not set(kinds).isdisjoint(self.kinds)
 
     def ints(self, *kinds: str) -> list[int]:
         return [i.value for i in self.items if i.kind in kinds and isinstance(i.value, int)]
 
     def int_of(self, *kinds: str) -> int | None:
-        return next(iter(self.ints(*kinds)), None)
+        for item in self.items:
+            if item.kind in kinds and isinstance(item.value, int):
+                return item.value
+        return None
 
     def text_of(self, *kinds: str) -> str | None:
         return next((i.value for i in self.items if i.kind in kinds and isinstance(i.value, str)), None)

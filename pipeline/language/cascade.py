@@ -117,7 +117,10 @@ def _words_only(tokens: TokenBatch, letters: Letters, post: int) -> str:
 
 def confidence_of(method: str, letters: int) -> float:
     """How often a method was right when measured, on posts of so many letters."""
-    return next(confidence for least, confidence in _bands()[method] if letters >= least)
+    for least, confidence in _bands()[method]:
+        if letters >= least:
+            return confidence
+    raise ValueError(f"language_confidence: no band of {method} for {letters} letters")
 
 
 @cache

@@ -97,7 +97,9 @@ def count_letters(tokens: TokenBatch, post_of: NDArray[np.int64]) -> Letters:
     tags_count = body[:, 1:].sum(axis=1) < _LEAST
     counts = body + tags * tags_count[:, np.newaxis]
     first = np.flatnonzero(codes == YEH_WITH_HAMZA)
-    first = first[(groups[np.maximum(first, 1) - 1] == 0) | np.isin(first, normalized.raw_starts)]
+    starts = np.zeros(codes.size + 1, bool)
+    starts[normalized.raw_starts] = True
+    first = first[(groups[np.maximum(first, 1) - 1] == 0) | starts[first]]
     return Letters(
         counts=counts,
         latin=counts[:, _LATIN].sum(axis=1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import accumulate
 from typing import Final
@@ -58,19 +58,49 @@ def find_segments(
     >>> [(segment.tag, segment.span.of(texts[0])) for segment in find_segments(tokens, detect(tokens))[0]]
     [('ar', 'قال لنا'), ('en', 'the road to Aleppo is closed'), ('ar', 'ثم مضى')]
     """
-    segments: list[tuple[Segment, ...]] = [()] * len(languages)
-    mixed = [post for post, language in enumerate(languages) if language.tag == "mul"]
-    for post, parts in zip(mixed, _parts(tokens, mixed, detector), strict=True):
-        segments[post] = tuple(Segment(part.span, part.script, part.tag) for part in _joined(parts))
-    return segments
+    mixed = _mixed(languages)
+    parts = dict(zip(mixed, _parts(tokens, mixed, detector), strict=True))
+    return _segments(languages, parts)
 
 
 def settle_lines(tokens: TokenBatch, readings: Readings, detector: str) -> list[Language]:
     """The languages of posts as wholes, but `mul` where lines in one script are in several languages."""
-    languages = list(readings.languages)
+    several = _several(tokens, readings)
+    return _settled(readings.languages, dict(zip(several, _parts(tokens, several, detector), strict=True)))
+
+
+def settle_and_segment(
+    tokens: TokenBatch, readings: Readings, detector: str
+) -> tuple[list[Language], list[tuple[Segment, ...]]]:
+    """`settle_lines` and the `find_segments` of what it gives, reading the pieces of posts once."""
+    several = _several(tokens, readings)
+    asked = [*several, *_mixed(readings.languages)]
+    parts = dict(zip(asked, _parts(tokens, asked, detector), strict=True))
+    languages = _settled(readings.languages, {post: parts[post] for post in several})
+    return languages, _segments(languages, parts)
+
+
+def _mixed(languages: Sequence[Language]) -> list[int]:
+    return [post for post, language in enumerate(languages) if language.tag == "mul"]
+
+
+def _several(tokens: TokenBatch, readings: Readings) -> list[int]:
+    languages = readings.languages
     several = _may_be_several(tokens, readings.letters, readings.words)
-    several = [post for post in several if languages[post].tag not in {"und", "mul"}]
-    for post, parts in zip(several, _parts(tokens, several, detector), strict=True):
+    return [post for post in several if languages[post].tag not in {"und", "mul"}]
+
+
+def _segments(languages: Sequence[Language], parts: Mapping[int, list[_Part]]) -> list[tuple[Segment, ...]]:
+    segments: list[tuple[Segment, ...]] = [()] * len(languages)
+    for post in _mixed(languages):
+        joined = _joined(parts[post])
+        segments[post] = tuple([Segment(part.span, part.script, part.tag) for part in joined])
+    return segments
+
+
+def _settled(read: Sequence[Language], by_post: Mapping[int, list[_Part]]) -> list[Language]:
+    languages = list(read)
+    for post, parts in by_post.items():
         tags = {part.tag for part in parts if part.sure and part.letters >= _LINE}
         if len(tags - {"und-Arab"}) > 1:
             letters = sum(part.letters for part in parts)

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from pipeline.language.letters import Letters
 from pipeline.language.words import Words
 
-_OPEN = ""
 Flags = NDArray[np.bool_]
 Scores = dict[str, NDArray[np.float64]]
 
@@ -27,22 +26,28 @@ class Verdicts(Struct):
 
     tags: NDArray[Any]
     methods: NDArray[Any]
+    is_open: Flags  # not yet decided
     plain: Flags  # no letter that Arabic lacks: Arabic, unless everyday words say otherwise
 
     @classmethod
     def open(cls, size: int) -> Verdicts:
         """Nothing decided yet."""
-        return cls(np.full(size, _OPEN, object), np.full(size, _OPEN, object), np.zeros(size, bool))
+        return cls(
+            np.full(size, "", object), np.full(size, "", object), np.ones(size, bool), np.zeros(size, bool)
+        )
 
     def settle(self, where: Flags, tag: str, method: str) -> None:
         """Decide those posts of `where` that are still open."""
-        now = where & (self.tags == _OPEN)
-        self.tags[now] = tag
-        self.methods[now] = method
+        now = where & self.is_open
+        if now.any():
+            self.tags[now] = tag
+            self.methods[now] = method
+            self.is_open &= ~now
 
     def still_open(self) -> list[int]:
         """The posts without a verdict."""
-        return [int(post) for post in np.flatnonzero(self.tags == _OPEN)]
+        still: list[int] = np.flatnonzero(self.is_open).tolist()
+        return still
 
 
 def settle_mixed(verdicts: Verdicts, letters: Letters, words: Words) -> None:

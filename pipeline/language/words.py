@@ -18,12 +18,8 @@ from pipeline.text.fold import codes_of
 _ALEF, _LAM = ord("\N{ARABIC LETTER ALEF}"), ord("\N{ARABIC LETTER LAM}")
 _HEH = ord("\N{ARABIC LETTER HEH}")
 # Single letters that stand glued before the article: and, by, like, so.
-_BEFORE_ARTICLE: Final = tuple(
-    map(
-        ord,
-        ("\N{ARABIC LETTER WAW}", "\N{ARABIC LETTER BEH}", "\N{ARABIC LETTER KAF}", "\N{ARABIC LETTER FEH}"),
-    )
-)
+_WAW, _BEH = ord("\N{ARABIC LETTER WAW}"), ord("\N{ARABIC LETTER BEH}")
+_KAF, _FEH = ord("\N{ARABIC LETTER KAF}"), ord("\N{ARABIC LETTER FEH}")
 
 
 class Words(Struct, frozen=True):
@@ -54,7 +50,8 @@ def count_words(tokens: TokenBatch, post_of: NDArray[np.int64], tags_count: NDAr
     capital = _is_capital(raw_codes[raw_at]) | _is_capital(raw_codes[raw_at + 1])  # as in iPhone
     lower = is_latin & (lengths >= 3) & ~capital
     article = (first == _ALEF) & (second == _LAM) & (lengths > 3)
-    article |= np.isin(first, _BEFORE_ARTICLE) & (second == _ALEF) & (third == _LAM) & (lengths > 4)
+    glued = (first == _WAW) | (first == _BEH) | (first == _KAF) | (first == _FEH)
+    article |= glued & (second == _ALEF) & (third == _LAM) & (lengths > 4)
     article |= (first == _LAM) & (second == _LAM) & (lengths > 4)
     heh = np.bincount(
         np.searchsorted(starts, np.flatnonzero(codes == _HEH), side="right") - 1, minlength=starts.size
@@ -64,12 +61,13 @@ def count_words(tokens: TokenBatch, post_of: NDArray[np.int64], tags_count: NDAr
     known = np.fromiter(map(table.index.get, tokens.surfaces, repeat(0)), np.int64, len(tokens.surfaces))
     known[~used] = 0
     at = np.flatnonzero(known)
-    weights = table.weights[known[at]]
+    hits = np.zeros((size, len(table.languages)))
+    if at.size:
+        posts = post_of[at]
+        begins = np.flatnonzero(np.diff(posts, prepend=-1))
+        hits[posts[begins]] = np.add.reduceat(table.weights[known[at]], begins)
     return Words(
-        hits={
-            language: np.bincount(post_of[at], weights[:, column], size).astype(np.float64)
-            for column, language in enumerate(table.languages)
-        },
+        hits=dict(zip(table.languages, np.ascontiguousarray(hits.T), strict=True)),
         latin=np.bincount(post_of[is_latin], minlength=size),
         arabic=np.bincount(post_of[is_arabic], minlength=size),
         lower=np.bincount(post_of[lower], minlength=size),

@@ -30,9 +30,9 @@ class TokenBatch(Struct, frozen=True):
     A token is a longest run of one class (Arabic letters, Latin letters, other letters, digits), or one
     other visible code point by itself; spaces and the closing line feeds are no tokens.  So "ma'arrat" is
     three tokens, "ك2" and "3rd" are two.  A URL, an e-mail address, an @handle or a telephone number is one
-    token with the surface OPAQUE.  The words of a hashtag are ordinary tokens (`#` and `_` fold to spaces);
-    `in_hashtag` says where.  What folds to nothing (vowel marks, tatweel, format signs) does not part two
-    tokens: they are glued across it.
+    token with the surface OPAQUE.  The words of a hashtag are ordinary tokens (`#` and `_` fold to spaces,
+    and a capital within a Latin word begins the next one: #SaveAleppo is two); `in_hashtag` says where.  What
+    folds to nothing (vowel marks, tatweel, format signs) does not part two tokens: they are glued across it.
     """
 
     normalized: NormalizedBatch
@@ -70,6 +70,9 @@ def tokenize(normalized: NormalizedBatch, marks: Marks) -> TokenBatch:
         classes[start:end] = MASKED
     np.not_equal(classes[1:], classes[:-1], out=opens[1:])
     opens |= classes == SIGN
+    hashtags = _edges(marks.hashtag_spans, places, raw_at)
+    if hashtags.size:
+        opens[_inner_capitals(normalized, hashtags)] = True
     opens[opaque[:, 0][opaque[:, 0] < opaque[:, 1]]] = True
     edges = np.flatnonzero(opens)
     kinds = classes[edges]
@@ -89,7 +92,7 @@ def tokenize(normalized: NormalizedBatch, marks: Marks) -> TokenBatch:
         starts=starts.tolist(),
         ends=ends.tolist(),
         bounds=[*first.tolist(), starts.size],
-        in_hashtag=_in_hashtag(starts, _edges(marks.hashtag_spans, places, raw_at)),
+        in_hashtag=_in_hashtag(starts, hashtags),
         glued=bytearray(glued),
         breaks=_breaks(normalized, raw_at[starts], first),
         kinds=bytearray(kinds),
@@ -115,6 +118,25 @@ def _edges(
     flat = [edge for span in chain.from_iterable(spans) for edge in (span.start, span.end)]
     raw = np.array(flat, np.int64).reshape(-1, 2) + np.repeat(places, counts)[:, np.newaxis]
     return np.searchsorted(raw_at, raw)
+
+
+def _inner_capitals(normalized: NormalizedBatch, hashtags: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Letters that begin a further word of a hashtag by their capital alone: the A of #SaveAleppo."""
+    inside = np.concatenate([np.arange(start, end) for start, end in hashtags.tolist()])
+    post = np.searchsorted(normalized.starts, inside, side="right") - 1
+    at = normalized.raw_starts[post] + normalized.origin[inside]
+    raw = normalized.raw_codes
+    codes, before, after = raw[at], raw[np.maximum(at - 1, 0)], raw[np.minimum(at + 1, raw.size - 1)]
+    is_upper, upper_before = _is_between(codes, "A", "Z"), _is_between(before, "A", "Z")
+    small_before, small_after = _is_between(before, "a", "z"), _is_between(after, "a", "z")
+    scottish = (before == ord("c")) & (raw[np.maximum(at - 2, 0)] == ord("M"))  # McMurray is one word
+    # Of a run of capitals the last begins a word where small letters follow it: #UNinSyria, #UNSyria.
+    begins: NDArray[np.bool_] = is_upper & ~scottish & (small_before | (upper_before & small_after))
+    return np.compress(begins, inside)
+
+
+def _is_between(codes: NDArray[np.uint32], first: str, last: str) -> NDArray[np.bool_]:
+    return (codes >= ord(first)) & (codes <= ord(last))
 
 
 def _in_hashtag(starts: NDArray[np.int64], hashtags: NDArray[np.int64]) -> bytearray:
