@@ -101,7 +101,8 @@ def _with_facilities(
 
 
 def _span(tokens: TokenBatch, first: int, strip: int, last: int) -> Span:
-    return tokens.normalized.span(tokens.starts[first] + strip, tokens.ends[last - 1])
+    origin = tokens.normalized.origin
+    return Span(origin.item(tokens.starts[first] + strip), origin.item(tokens.ends[last - 1] - 1) + 1)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import Final
 
 from msgspec import Struct
@@ -24,7 +25,16 @@ from pipeline.places.keys import (
     k2,
     spelling,
 )
-from pipeline.places.score import NEVER, Judge, Name, is_capital
+from pipeline.places.score import (
+    NEVER,
+    Form,
+    Judge,
+    Name,
+    head_words,
+    is_capital,
+    is_capital_article,
+    is_function_word,
+)
 from pipeline.text import TokenBatch
 from pipeline.text.tokens import ARABIC
 
@@ -39,14 +49,14 @@ _STRIPPED: Final = 0.5  # what the reading of a letter as a clitic costs
 _ABBREVIATED: Final = frozenset({"st", "ft", "mt"})
 
 
-class Node(Struct, frozen=True, gc=False):
+class Node(Struct, frozen=True, eq=False, gc=False):
     """What the gazetteer knows of the words read so far."""
 
     name: Name | None  # that they are
     more: int  # words that may still follow
 
 
-class Option(Struct, frozen=True, gc=False):
+class Option(Struct, frozen=True, eq=False, gc=False):
     """One way to read a token as the first word of a name."""
 
     word: str  # key letters of the stem
@@ -57,7 +67,15 @@ class Option(Struct, frozen=True, gc=False):
     node: Node | None = None  # of an Arabic word: what the gazetteer knows of it
 
 
-class Match(Struct, frozen=True, gc=False):
+class Ways(Struct, frozen=True, eq=False, gc=False):
+    """All ways to read a token as the first word of a name."""
+
+    options: tuple[Option, ...]
+    short: Form | None  # of an Arabic word: the name that it is by itself
+    longer: tuple[Option, ...]  # of an Arabic word: those that can go on
+
+
+class Match(Struct, frozen=True, eq=False, gc=False):
     """A name of the gazetteer at tokens at .. end - 1."""
 
     start: int  # token where its article begins
@@ -67,6 +85,7 @@ class Match(Struct, frozen=True, gc=False):
     clitic: str
     name: Name
     tier: int
+    form: Form | None = None  # of an Arabic name
 
 
 class Matcher:
@@ -76,32 +95,57 @@ class Matcher:
         self._least = NEVER if prune else -math.inf  # of the score of a word that is looked at
         self.judge = judge
         self.gazetteer = judge.gazetteer
-        self._tokens: dict[str, tuple[Option, ...]] = {}
-        self._nodes: dict[str, Node] = {}
+        self.nodes: dict[str, Node] = {}  # what was asked for
+        self._tokens: dict[str, Ways | None] = {}
+        self._forms: dict[tuple[Option, str], Form] = {}
+        self.dead = Node(None, 0)  # of words that begin no name
         self._variants: dict[str, tuple[Name, int] | None] = {}
 
-    def options(self, tokens: TokenBatch) -> list[tuple[Option, ...]]:
+    def options(self, tokens: TokenBatch) -> list[Ways | None]:
         """For every token, the ways to read it as the first word of a name; mostly none."""
         surfaces, glued = tokens.surfaces, tokens.glued
         found = self._options(surfaces)
-        for at in range(1, len(surfaces) - 1):
-            if surfaces[at] in APOSTROPHES and glued[at] and glued[at + 1] and surfaces[at + 1] != "s":
-                joined = self._options([surfaces[at - 1] + surfaces[at + 1]])[0]  # one word: Ma'arrat
-                if joined and (joined[0].exact or not found[at - 1]):
+        for at in compress(range(1, len(surfaces) - 1), map(APOSTROPHES.__contains__, surfaces[1:])):
+            if (
+                glued[at]
+                and glued[at + 1]
+                and (surfaces[at + 1] != "s" or surfaces[at - 1] + "s" in spelling().heads)  # Ra's al-Ayn
+            ):
+                joined = self._joined(surfaces[at - 1], surfaces[at + 1])  # one word: Ma'arrat
+                if joined and (joined.options[0].exact or not found[at - 1]):
                     found[at - 1] = joined
         return found
 
-    def _options(self, surfaces: Sequence[str]) -> list[tuple[Option, ...]]:
+    def _options(self, surfaces: Sequence[str]) -> list[Ways | None]:
         known = self._tokens
-        found = list(map(known.get, surfaces))
-        if None in found:
+        try:
+            return list(map(known.__getitem__, surfaces))
+        except KeyError:
             if len(known) > MAX_CACHED:
                 known.clear()
-            for surface in set(surfaces):
-                if surface not in known:
-                    known[surface] = self._read(surface)
-            return [known[surface] for surface in surfaces]
-        return found  # type: ignore[return-value]
+            for surface in set(surfaces).difference(known):
+                known[surface] = self._ways(self._read(surface), surface)
+        return list(map(known.__getitem__, surfaces))
+
+    def _joined(self, surface: str, rest: str) -> Ways | None:
+        """The ways to read two tokens that an apostrophe parts."""
+        key = f"{surface}'{rest}"  # no token holds an apostrophe
+        if key not in self._tokens:
+            self._tokens[key] = self._ways(self._read(surface + rest), surface)
+        return self._tokens[key]
+
+    def _ways(self, options: tuple[Option, ...], surface: str) -> Ways | None:
+        if not options:
+            return None
+        short: Form | None = None
+        best = -math.inf
+        for option in options:
+            name = option.node.name if option.node is not None else None
+            if name is not None:
+                score = name.score - (_STRIPPED if option.strip else 0.0)
+                if score > best:
+                    short, best = _form(option, name, surface), score
+        return Ways(options, short, tuple([one for one in options if one.node is not None and one.node.more]))
 
     def _read(self, surface: str) -> tuple[Option, ...]:
         if is_arabic(surface):
@@ -145,13 +189,13 @@ class Matcher:
 
     def node(self, key: str) -> Node:
         """What the gazetteer knows of a key."""
-        node = self._nodes.get(key)
+        node = self.nodes.get(key)
         if node is None:
-            places = self.gazetteer.names(key)
+            places, more = self.gazetteer.entry(key)
             name = self.judge.name(key, places, 0) if places else None
-            if len(self._nodes) > MAX_CACHED:
-                self._nodes.clear()
-            node = self._nodes[key] = Node(name, self.gazetteer.more(key))
+            if len(self.nodes) > MAX_CACHED:
+                self.nodes.clear()
+            node = self.nodes[key] = Node(name, more) if name is not None or more else self.dead
         return node
 
     def variant(self, words: Sequence[str]) -> tuple[Name, int] | None:
@@ -177,91 +221,95 @@ class Matcher:
             self.gazetteer.kind(number) != "country" and self.gazetteer.country(number) in self.judge.region
         )
 
-    def is_dead_end(self, tokens: TokenBatch, at: int, bound: int, option: Option) -> bool:
-        """Whether an Arabic word that only begins longer names stands before none of their second words."""
-        node = option.node
-        if node is None or node.name is not None:
-            return False
-        end = at + 1
-        if end >= bound or tokens.kinds[end] != ARABIC:
-            return True
-        word = tokens.surfaces[end]
-        key = option.word + (word.replace(HAMZA, "") or word)
-        second = self._nodes.get(key) or self.node(key)
-        return second.name is None and not second.more
-
-    def matches(self, tokens: TokenBatch, post: int, at: int, options: Sequence[Option]) -> list[Match]:
+    def matches(self, tokens: TokenBatch, post: int, at: int, ways: Ways) -> list[Match]:
         """The longest name that begins at a token, and the one of its first word alone."""
         if tokens.kinds[at] == ARABIC:
-            return self._arabic(tokens, at, tokens.bounds[post + 1], options)
+            long = self.longer(tokens, at, ways.longer)
+            found = [long, (ways.short, at + 1)] if long is not None else [(ways.short, at + 1)]
+            return [
+                Match(at, at, end, form.strip, form.clitic, form.name, 0, form)
+                for form, end in found
+                if form is not None
+            ]
         capital = is_capital(tokens, post, at)
-        if capital or options[0].small or tokens.in_hashtag[at]:
-            return self._latin(tokens, post, at, options[0], capital)
+        if capital or ways.options[0].small or tokens.in_hashtag[at]:
+            return self.latin(tokens, post, at, ways, capital)
         return []
 
-    def _arabic(self, tokens: TokenBatch, at: int, bound: int, options: Sequence[Option]) -> list[Match]:
+    def longer(self, tokens: TokenBatch, at: int, options: Sequence[Option]) -> tuple[Form, int] | None:
+        """The longest name of several Arabic words that begins at a token, and where it ends."""
+        first = at + 1
+        surfaces, kinds, bound = tokens.surfaces, tokens.kinds, len(tokens.surfaces)
+        if first == bound or kinds[first] != ARABIC or not options or not goes_on(tokens, at, first):
+            return None
+        nodes = self.nodes
         best: tuple[int, float, Option, Name] | None = None
-        short: tuple[int, float, Option, Name] | None = None
-        surfaces, kinds = tokens.surfaces, tokens.kinds
         for option in options:
             key = option.word
-            end = at + 1
-            node = option.node or self.node(key)
-            cost = _STRIPPED if option.strip else 0.0
-            if node.name is not None:
-                score = node.name.score - cost
-                if short is None or score > short[1]:
-                    short = (end, score, option, node.name)
-                    if best is None or end == best[0]:
-                        best = short
-            while node.more and end < bound and kinds[end] == ARABIC and goes_on(tokens, at, end):
+            end = first
+            while True:
                 word = surfaces[end]
-                key += word.replace(HAMZA, "") or word
+                key += word if HAMZA not in word else word.replace(HAMZA, "") or word
                 end += 1
-                node = self._nodes.get(key) or self.node(key)
+                node = nodes.get(key) or self.node(key)
                 if node.name is not None:
-                    score = node.name.score - cost
+                    score = node.name.score - (_STRIPPED if option.strip else 0.0)
                     if best is None or end > best[0] or (end == best[0] and score > best[1]):
-                        best = (end, score, option, node.name)
+                        best = end, score, option, node.name
+                if not (node.more and end < bound and kinds[end] == ARABIC and goes_on(tokens, at, end)):
+                    break
         if best is None:
-            return []
+            return None
         end, _, option, name = best
-        found = [Match(at, at, end, option.strip, option.clitic, name, 0)]
-        if short is not None and short[0] < end:
-            found.append(Match(at, at, at + 1, short[2].strip, short[2].clitic, short[3], 0))
-        return found
+        words = " ".join(surfaces[at:end])
+        form = self._forms.get((option, words))
+        if form is None or form.name is not name:
+            if len(self._forms) > MAX_CACHED:
+                self._forms.clear()
+            form = self._forms[option, words] = _form(option, name, words)
+        return form, end
 
-    def _latin(self, tokens: TokenBatch, post: int, at: int, option: Option, capital: bool) -> list[Match]:
+    def latin(self, tokens: TokenBatch, post: int, at: int, ways: Ways, capital: bool) -> list[Match]:
+        """`matches` of a Latin word that is looked at: for its capital, or as it is read small as well."""
+        option = ways.options[0]
         bound = tokens.bounds[post + 1]
         best: tuple[int, Name, int] | None = None
         short: tuple[int, Name, int] | None = None
-        node = self._nodes.get(option.word) or self.node(option.word)
+        node = self.nodes.get(option.word) or self.node(option.word)
+        if not capital and not node.more and (node.name is None or not option.exact):
+            return []
         single = (at + 1 if tokens.surfaces[at].startswith(option.word) else at + 3, [option.word])
         if node.name is not None and option.exact:
             short = best = (single[0], node.name, 0)
         runs: list[tuple[int, list[str]]] = [single]
-        is_head = option.word in spelling().heads or option.word in spelling().heads.values()
-        if node.more or (capital and (best is None or is_head or self._article_before(tokens, post, at))):
-            more, key = node.more, option.word
+        is_head = option.word in head_words()
+        article = self._article_before(tokens, post, at)
+        if node.more or (capital and (best is None or is_head or article)):
+            more = node.more
             for end, words in _latin_runs(tokens, at, bound):
                 if end <= single[0]:
                     continue
                 runs.append((end, words))
-                key = "".join(words)
                 if more:
-                    node = self._nodes.get(key) or self.node(key)
+                    key = "".join(words)
+                    node = self.nodes.get(key) or self.node(key)
                     more -= 1
-                    if node.name is not None:
-                        best = (end, node.name, 0)
+                    if node.name is None or (
+                        len(words[-1]) > 1
+                        and is_function_word(words[-1])
+                        and not is_capital(tokens, post, end - 1)
+                    ):
+                        continue  # Sarafand is not "Saraf and"
+                    best = (end, node.name, 0)
         if capital and not self._is_article(tokens, at, bound):
             if best is None:
                 best = self._similar(tokens, post, runs)
-            elif is_head or self._article_before(tokens, post, at):
+            elif is_head or article:
                 longer = [pair for pair in runs if pair[0] >= best[0] + is_head]
                 best = self._similar(tokens, post, longer) or best
         if best is None or _is_cut(tokens, at, best[0], bound):
             return []
-        start = at - self._article_before(tokens, post, at)
+        start = at - article
         end, name, tier = best
         found = [Match(start, at, end, 0, "", name, tier)]
         if short is not None and short[0] < end:
@@ -286,6 +334,7 @@ class Matcher:
                 word not in common_words()
                 and word not in spelling().articles
                 and is_capital(tokens, post, end - 1)
+                and not any(map(_parts_names, words[1:-1]))
             ):
                 found = self.variant(words)
                 if found is not None:
@@ -294,16 +343,41 @@ class Matcher:
 
     def _article_before(self, tokens: TokenBatch, post: int, at: int) -> int:
         """The number of tokens of an Arabic article before a Latin name: 0, 1 or 2 (with a hyphen)."""
-        back = 2 if at and tokens.surfaces[at - 1] == "-" and tokens.glued[at] and tokens.glued[at - 1] else 1
+        if tokens.breaks[at]:
+            return 0
+        word = tokens.surfaces[at - 1]
+        if word != "-" and word not in spelling().articles:
+            return 0
+        back = 2 if word == "-" and tokens.glued[at] and tokens.glued[at - 1] else 1
         article = at - back
-        if article < tokens.bounds[post] or tokens.breaks[at] or tokens.in_hashtag[at] == 1:
+        if article < tokens.bounds[post] or tokens.in_hashtag[at] == 1:
             return 0
         word = tokens.surfaces[article]
         if not is_article(word, tokens.surfaces[at]):
             return 0
-        if back == 1 and (word in _WORDS_TOO or tokens.glued[at]):
+        if back == 1 and tokens.glued[at]:
+            return 0
+        if back == 1 and word in _WORDS_TOO and not is_capital_article(tokens, post, article):
             return 0
         return back
+
+
+def _form(option: Option, name: Name, words: str) -> Form:
+    first = words.partition(" ")[0]
+    return Form(
+        name,
+        option.strip,
+        option.clitic,
+        first[option.strip :],
+        words,
+        words.count(" ") + 1,
+        words[-1] == ALEF,
+    )
+
+
+def _parts_names(word: str) -> bool:
+    """Whether a word inside a run of words parts two names, as "and" does; an article does not."""
+    return word in common_words() and word not in spelling().articles
 
 
 def _respelled(letters: str) -> str:

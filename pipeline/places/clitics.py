@@ -23,7 +23,7 @@ def stems(surface: str) -> Iterator[tuple[str, int, str]]:
     """
     yield surface, 0, ""
     at = 0
-    if surface[:1] in {WAW, FEH} and (len(surface) > MIN_STEM + 1 or surface[1:] in spelling().joined_heads):
+    if surface[:1] in {WAW, FEH} and (len(surface) > MIN_STEM + 1 or surface[1:] in spelling().short_heads):
         at = 1
         yield surface[1:], 1, "w"
     rest = surface[at:]

@@ -18,6 +18,7 @@ from pipeline.text import normalize
 
 LANGUAGES: Final = ("ar", "en")
 SIDES: Final = ("before2", "before", "after", "after2", "tag", "ending", "form")
+EDGE: Final = "|"  # stands for the neighbor of a name where the line or the post ends
 FUNCTION_WORD: Final = -9.0  # prior
 NATURE: Final = frozenset({"region", "river", "mountain", "sea", "island"})
 TYPE_CUES: Final = frozenset({"city", "village", "quarter", "unit", "district", "nature", "facility"})
@@ -52,6 +53,10 @@ class Neighbors(Struct, frozen=True):
     sides: dict[str, dict[str, float]]
     before: dict[str, float]
     after: dict[str, float]
+    before2: dict[str, float]
+    after2: dict[str, float]
+    edge_before2: float  # of the end of a line or post
+    edge_after2: float
 
 
 @cache
@@ -71,7 +76,18 @@ def neighbor_words() -> dict[str, Neighbors]:
     }
     for row in rows("place_neighbors"):
         table[row["lang"]][row["side"]][row["word"]] = float(row["weight"])
-    return {language: Neighbors(sides, sides["before"], sides["after"]) for language, sides in table.items()}
+    return {
+        language: Neighbors(
+            sides,
+            sides["before"],
+            sides["after"],
+            sides["before2"],
+            sides["after2"],
+            sides["before2"].get(EDGE, 0.0),
+            sides["after2"].get(EDGE, 0.0),
+        )
+        for language, sides in table.items()
+    }
 
 
 @cache

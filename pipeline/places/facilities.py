@@ -26,6 +26,7 @@ from pipeline.places.score import YEH, is_capital, written
 from pipeline.records import Candidate, Place, PlaceMention
 from pipeline.text import TokenBatch, normalize
 
+MOST_HEADS: Final = 1 << 16  # words that are remembered
 MOST_WORDS: Final = 3  # of a proper name
 FAR_KM: Final = 60.0  # a village so far from all else of the post only gave its name to a hospital
 BESIDE: Final = 0.85  # score of a facility with a proper name right before the place that it is in
@@ -93,9 +94,23 @@ def facility_words() -> Words:
     return Words(heads, frozenset(others["ending"]), frozenset(others["title"]), arabic, frozenset(tails))
 
 
-@lru_cache(maxsize=1 << 16)
 def head_of(surface: str) -> Head | None:
     """What a word says as the head of a facility; None for other words."""
+    known = _heads()
+    if surface not in known:
+        if len(known) >= MOST_HEADS:
+            known.clear()
+        known[surface] = _head_of(surface)
+    return known[surface]
+
+
+@cache
+def _heads() -> dict[str, Head | None]:
+    """What was said of the words that were asked for."""
+    return {}
+
+
+def _head_of(surface: str) -> Head | None:
     words = facility_words()
     if not is_arabic(surface):
         known = words.heads.get(surface)
@@ -112,7 +127,14 @@ def head_of(surface: str) -> Head | None:
 
 def facility_heads(tokens: TokenBatch) -> list[int]:
     """The tokens of a batch that can be the head of a facility, in order."""
-    return list(compress(count(), map(head_of, tokens.surfaces)))
+    known, surfaces = _heads(), tokens.surfaces
+    try:
+        return list(compress(count(), map(known.__getitem__, surfaces)))
+    except KeyError:
+        if len(known) >= MOST_HEADS:
+            known.clear()
+        known.update((surface, _head_of(surface)) for surface in set(surfaces).difference(known))
+    return list(compress(count(), map(known.__getitem__, surfaces)))
 
 
 def find_facilities(

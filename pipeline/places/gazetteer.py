@@ -83,6 +83,8 @@ class Gazetteer:
         self._string_bounds = arrays["string_bounds"].data
         self._forms = arrays["forms"].data
         self._form_bounds = arrays["form_bounds"].data
+        self._hash_starts = _beginnings(arrays["hashes"])
+        self._head_starts = _beginnings(arrays["heads"])
         self.place = lru_cache(maxsize=1 << 15)(self._place)
         self.country = lru_cache(maxsize=1 << 16)(self._country)
 
@@ -110,19 +112,32 @@ class Gazetteer:
 
     def names(self, key: str, tier: int = 0) -> tuple[int, ...]:
         """Numbers of the places that bear a name with this key; empty where none does."""
-        wanted = key_hash(tier, key)
-        at = bisect_left(self._hashes, wanted)
-        if at == len(self._hashes) or self._hashes[at] != wanted:
+        return self._names(key_hash(tier, key))
+
+    def _names(self, wanted: int) -> tuple[int, ...]:
+        hashes, starts, begin = self._hashes, self._hash_starts, wanted >> 48
+        end = starts[begin + 1]
+        at = bisect_left(hashes, wanted, starts[begin], end)
+        if at == end or hashes[at] != wanted:
             return ()
         return tuple(self._postings[self._bounds[at] : self._bounds[at + 1]])
 
     def more(self, key: str, tier: int = 0) -> int:
         """How many words the longest name that begins with this key goes on for; 0 where none does."""
-        wanted = key_hash(tier, key)
-        at = bisect_left(self._heads, wanted)
-        if at == len(self._heads) or self._heads[at] != wanted:
+        return self._more(key_hash(tier, key))
+
+    def _more(self, wanted: int) -> int:
+        heads, starts, begin = self._heads, self._head_starts, wanted >> 48
+        end = starts[begin + 1]
+        at = bisect_left(heads, wanted, starts[begin], end)
+        if at == end or heads[at] != wanted:
             return 0
         return int(self._head_words[at])
+
+    def entry(self, key: str) -> tuple[tuple[int, ...], int]:
+        """`names` and `more` of a key, K0."""
+        wanted = key_hash(0, key)
+        return self._names(wanted), self._more(wanted)
 
     def lookup(self, name: str, limit: int = 10, countries: Collection[str] = ()) -> list[Match]:
         """Places of this name in any spelling or script, the most similar first, then the better known.
@@ -159,6 +174,12 @@ class Gazetteer:
         )
 
 
+def _beginnings(hashes: NDArray[np.uint64]) -> memoryview:
+    """Where the hashes begin that have the same first 16 bits, for every such number and the one after."""
+    firsts = np.arange(1 << 16, dtype=np.uint64) << np.uint64(48)
+    return np.append(np.searchsorted(hashes, firsts), hashes.size).astype(np.int32).data
+
+
 def open_gazetteer(folder: Path, home: Sequence[str], layers: Sequence[Path] = ()) -> Gazetteer:
     """The gazetteer for these home countries and layers, compiled into `folder` at the first call.
 
@@ -167,13 +188,28 @@ def open_gazetteer(folder: Path, home: Sequence[str], layers: Sequence[Path] = (
     folder of its own and the first rename stays.  Raises `ConfigError` for a bad row of a layer.
     """
     digest = _digest(home, layers)
-    compiled = folder / f"gazetteer-{digest[:24]}"
-    if not (compiled / "meta.json").exists():
+    compiled = pack_folder(folder, digest)
+    if not has_pack(folder, digest):
         _compile(folder, compiled, digest, home, layers)
     else:
         with suppress(OSError):
             os.utime(compiled)  # packs in use are not the first to be pruned
     return Gazetteer(compiled)
+
+
+def open_pack(folder: Path, digest: str) -> Gazetteer:
+    """The gazetteer of this digest, which was compiled into `folder` before, maybe on another machine."""
+    return Gazetteer(pack_folder(folder, digest))
+
+
+def has_pack(folder: Path, digest: str) -> bool:
+    """Whether the gazetteer of this digest is compiled in `folder`."""
+    return (pack_folder(folder, digest) / "meta.json").exists()
+
+
+def pack_folder(folder: Path, digest: str) -> Path:
+    """Where the compiled gazetteer of a digest is kept."""
+    return folder / f"gazetteer-{digest[:24]}"
 
 
 def _digest(home: Sequence[str], layers: Sequence[Path]) -> str:
@@ -273,6 +309,6 @@ def _compile(folder: Path, compiled: Path, digest: str, home: Sequence[str], lay
 
 
 __all__ = [
-    "KINDS", "MAX_WORDS", "MIN_K1", "MIN_K2", "SETTLEMENTS", "UNITS", "Gazetteer", "kilometres",
-    "open_gazetteer",
+    "KINDS", "MAX_WORDS", "MIN_K1", "MIN_K2", "SETTLEMENTS", "UNITS", "Gazetteer", "has_pack", "kilometres",
+    "open_gazetteer", "open_pack", "pack_folder",
 ]  # fmt: skip

@@ -47,6 +47,7 @@ class Spelling(Struct, frozen=True):
     arabic_heads: dict[str, str]
     arabic_modifiers: dict[str, str]
     joined_heads: tuple[str, ...]
+    short_heads: frozenset[str]  # of two letters
 
 
 @cache
@@ -67,6 +68,7 @@ def spelling() -> Spelling:
         arabic_heads=kinds["arabic_head"],
         arabic_modifiers=kinds["arabic_modifier"],
         joined_heads=tuple(kinds["joined_head"]),
+        short_heads=frozenset(kinds["short_head"]),
     )
 
 

@@ -43,7 +43,7 @@ def read_post(
     if len(names) > len(accepted) and (
         any(BORDER <= name.score <= ACCEPT for name in names)
         or any("same_type" in name.evidence for name in accepted)
-        or any("country" in name.name.kinds and name.score < BORDER for name in names)
+        or any(name.score < BORDER and "country" in name.name.kinds for name in names)
     ):
         more = _second_look(names, accepted, reading.resolved, tokens, judge)
         if len(more) > len(accepted):
@@ -55,21 +55,25 @@ def _read(
     accepted: Sequence[Found], tokens: TokenBatch, post: int, judge: Recognizer, setting: Setting
 ) -> Reading:
     gazetteer = judge.gazetteer
-    bare = [bare_name(one, tokens, judge) for one in accepted]
+    bare = [bare_name(one, tokens, judge) if one.last - one.first > 1 else None for one in accepted]
     names = [short or one for one, short in zip(accepted, bare, strict=True)]
     phrases = find_phrases(names, tokens, post)
-    inside = _inside_phrases(names, phrases)
+    inside = _inside_phrases(names, phrases) if len(names) > 1 and any(phrases) else None
     if inside:
         kept = [number for number in range(len(names)) if number not in inside]
         accepted, bare = [accepted[number] for number in kept], [bare[number] for number in kept]
         names = [names[number] for number in kept]
         phrases = find_phrases(names, tokens, post)
     asked = [
-        _asked(one, phrase, whole.places if short else _spelled(one, tokens, gazetteer))
+        (
+            _asked(one, phrase, whole.places if short else _spelled(one, tokens, gazetteer))
+            if phrase or short or one.language != "ar"
+            else Asked(one.places, one.cues, one.tier)
+        )
         for one, phrase, short, whole in zip(names, phrases, bare, accepted, strict=True)
     ]
     resolved = resolve(asked, gazetteer, setting)
-    for number, short in enumerate(bare):
+    for number, short in enumerate(bare) if any(bare) else ():
         if short and resolved[number].candidates[0][0] not in short.name.places:
             names[number] = accepted[number]  # the type word is a part of the name: Sadr City
             phrases[number] = find_phrases([accepted[number]], tokens, post)[0]

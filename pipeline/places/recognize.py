@@ -12,14 +12,15 @@ from typing import Final
 
 from msgspec import Struct
 
-from pipeline.places.candidates import Match, Matcher, Node, Option
+from pipeline.places.candidates import Match, Matcher, Node, Option, Ways
 from pipeline.places.clitics import WAW, stems
 from pipeline.places.cues import TYPE_CUES, WANTED, cue_words
 from pipeline.places.gazetteer import Gazetteer
-from pipeline.places.keys import token_words
+from pipeline.places.keys import HAMZA, token_words
 from pipeline.places.plugins import Guess
-from pipeline.places.score import Context, Judge, Name, beside
+from pipeline.places.score import CHAIN, HOPELESS, IN_LIST, Around, Context, Form, Judge, Name, words_beside
 from pipeline.text import TokenBatch
+from pipeline.text.tokens import ARABIC
 
 ACCEPT: Final = 0.0  # logit
 BORDER: Final = -2.5  # below, no second look
@@ -52,7 +53,7 @@ class Recognizer:
         self.home = self.judge.home
         self.region = self.judge.region
 
-    def options(self, tokens: TokenBatch) -> list[tuple[Option, ...]]:
+    def options(self, tokens: TokenBatch) -> list[Ways | None]:
         """For every token, the ways to read it as the first word of a name; mostly none."""
         return self.matcher.options(tokens)
 
@@ -66,20 +67,20 @@ class Recognizer:
 
     def lower_far(self, found: Sequence[Found], tokens: TokenBatch, post: int) -> None:
         """In a post about sport the names of far cities are those of clubs."""
-        if any(one.name.is_far and one.score > ACCEPT for one in found):
+        far = [one for one in found if one.name.is_far]
+        if far and any(one.score > ACCEPT for one in far):
             words = tokens.surfaces[tokens.bounds[post] : tokens.bounds[post + 1]]
             if any(map(self.judge.cues.anywhere.get, words)):
-                for one in found:
-                    if one.name.is_far:
-                        one.score += self.weight(one, "sport")
-                        one.evidence += ("sport",)
+                for one in far:
+                    one.score += self.weight(one, "sport")
+                    one.evidence += ("sport",)
 
     def candidates(
         self,
         tokens: TokenBatch,
         post: int,
         starts: Iterable[int],
-        options: Sequence[tuple[Option, ...]],
+        options: Sequence[Ways | None],
         keep_all: bool = False,
     ) -> list[Found]:
         """The names of the gazetteer that begin at one of the tokens `starts`, scored; they may overlap.
@@ -87,26 +88,84 @@ class Recognizer:
         Names that no context can save are left out, unless all are to be kept.
         """
         judge, matcher = self.judge, self.matcher
+        surfaces, kinds, breaks, hashtag = tokens.surfaces, tokens.kinds, tokens.breaks, tokens.in_hashtag
+        raw, origin, offsets = tokens.normalized.raw[post], tokens.normalized.origin, tokens.starts
+        most_before, most_after = judge.most_beside["ar"].before, judge.most_beside["ar"].after
+        nodes, dead = matcher.nodes, matcher.dead
+        bound = tokens.bounds[post + 1]
         found: list[Found] = []
         for at in starts:
             ways = options[at]
-            if len(ways) == 1 and matcher.is_dead_end(tokens, at, tokens.bounds[post + 1], ways[0]):
+            if ways is None:
                 continue
-            for match in matcher.matches(tokens, post, at, ways):
-                name = match.name
-                if (
-                    keep_all
-                    or name.score > 0.0
-                    or not judge.is_hopeless(tokens, post, match.start, match.end, match.clitic, name)
-                ):
-                    found.append(self._found(match, self.context(match, tokens, post)))
+            if kinds[at] == ARABIC:
+                after = at + 1
+                if ways.longer and after < bound and kinds[after] == ARABIC and not breaks[after]:
+                    word = surfaces[after]
+                    if HAMZA in word:
+                        word = word.replace(HAMZA, "") or word
+                    for option in ways.longer:
+                        key = option.word + word
+                        if (nodes.get(key) or matcher.node(key)) is not dead:
+                            long = matcher.longer(tokens, at, ways.longer)
+                            if long is not None:
+                                form, end = long
+                                if keep_all or not judge.is_hopeless(
+                                    tokens, post, at, end, form.clitic, form.name
+                                ):
+                                    found.append(self._arabic(form, tokens, post, at, end))
+                            break
+                short = ways.short
+                if short is None:
+                    continue
+                score = short.name.score
+                if score <= 0.0 and not keep_all:
+                    # the same as is_hopeless
+                    if not breaks[at]:
+                        before = surfaces[at - 1]
+                        more = most_before.get(before)
+                        score += judge.most_before("ar", before) if more is None else more
+                        if short.clitic == "w" and before not in CHAIN:
+                            score += IN_LIST
+                    if after < bound:
+                        word = surfaces[after]
+                        more = most_after.get(word)
+                        score += judge.most_after("ar", word) if more is None else more
+                    if score < HOPELESS:
+                        continue
+                found.append(self._arabic(short, tokens, post, at, after))
+                continue
+            is_capital = raw[origin.item(offsets[at])].isupper()
+            if not (is_capital or ways.options[0].small or hashtag[at]):
+                continue
+            found += [
+                self._found(match, tokens, post)
+                for match in matcher.latin(tokens, post, at, ways, is_capital)
+                if keep_all or not judge.is_hopeless(tokens, post, match.start, match.end, "", match.name)
+            ]
         return found
+
+    def _arabic(self, form: Form, tokens: TokenBatch, post: int, at: int, end: int) -> Found:
+        around, name = self.judge.arabic(form, tokens, post, at, end), form.name
+        words = around.words
+        return Found(
+            at,
+            end,
+            form.strip,
+            name.places,
+            0,
+            name.score + words + around.score,
+            around.cues,
+            "ar",
+            around.features if -_TOLD < words < _TOLD else (*around.features, "words"),
+            name,
+        )
 
     def supported(
         self,
         tokens: TokenBatch,
         post: int,
-        options: Sequence[tuple[Option, ...]],
+        options: Sequence[Ways | None],
         guesses: Sequence[Guess],
     ) -> list[Found]:
         """All names of the post, those that other recognizers guess with their word for them."""
@@ -141,34 +200,32 @@ class Recognizer:
         if named is None:
             return None
         match = Match(first, first, last, 0, "", *named)
-        return self._found(match, self.context(match, tokens, post))
+        return self._found(match, tokens, post)
 
     def context(self, match: Match, tokens: TokenBatch, post: int) -> Context:
-        """What stands around a match."""
-        name = match.name
-        if name.language == "ar":
-            return self.judge.arabic(tokens, post, match.at, match.end, match.strip, match.clitic, name)
-        return self.judge.latin(tokens, post, match.start, match.at, match.end, name, match.tier)
+        """What stands around a match, part by part."""
+        around = self._around(match, tokens, post)
+        words = words_beside(tokens, match.start, match.end)
+        return Context(around.features, around.cues, words + around.tags)
 
-    def _found(self, match: Match, context: Context) -> Found:
-        name = match.name
-        language = name.language
-        words = beside(self.judge.neighbors[language], context.neighbors)
-        score = name.score + words
-        table = self.judge.weights[language]
-        for feature in context.features:
-            score += table.get(feature, 0.0)
-        evidence = context.features if -_TOLD < words < _TOLD else (*context.features, "words")
+    def _around(self, match: Match, tokens: TokenBatch, post: int) -> Around:
+        if match.form is not None:
+            return self.judge.arabic(match.form, tokens, post, match.at, match.end)
+        return self.judge.latin(tokens, post, match.start, match.at, match.end, match.name, match.tier)
+
+    def _found(self, match: Match, tokens: TokenBatch, post: int) -> Found:
+        around, name = self._around(match, tokens, post), match.name
+        words = around.words
         return Found(
             match.start,
             match.end,
             match.strip,
             name.places,
             match.tier,
-            score,
-            context.cues,
-            language,
-            evidence,
+            name.score + words + around.score,
+            around.cues,
+            name.language,
+            around.features if -_TOLD < words < _TOLD else (*around.features, "words"),
             name,
         )
 
@@ -181,8 +238,30 @@ def recognizer(gazetteer: Gazetteer, home: tuple[str, ...]) -> Recognizer:
 
 def select(found: list[Found]) -> list[Found]:
     """Of names that overlap, the accepted one, then the longer, then the likelier; in order."""
-    if len(found) < 2:
-        return found
+    chosen: list[Found] = []
+    crowd: list[Found] = []  # names that overlap
+    last = -1
+    for one in found if _in_order(found) else sorted(found, key=lambda f: f.first):
+        if one.first >= last:
+            chosen += _best(crowd) if len(crowd) > 1 else crowd
+            crowd, last = [one], one.last
+        else:
+            crowd.append(one)
+            last = max(last, one.last)
+    chosen += _best(crowd) if len(crowd) > 1 else crowd
+    return chosen
+
+
+def _in_order(found: Sequence[Found]) -> bool:
+    last = -1
+    for one in found:
+        if one.first < last:
+            return False
+        last = one.first
+    return True
+
+
+def _best(found: Sequence[Found]) -> list[Found]:
     chosen: list[Found] = []
     taken: set[int] = set()  # tokens
     for one in sorted(found, key=lambda f: (f.score <= ACCEPT, f.first - f.last, -f.score, f.first)):

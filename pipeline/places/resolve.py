@@ -26,6 +26,7 @@ KIND_PRIOR: Final = {
 }  # fmt: skip
 MOST_OF_UNIT: Final = 4.4  # districts count less than the governorate
 LEAST_POPULATION: Final = 300  # of a settlement whose inhabitants nobody counted
+LEAST_OF_CITY: Final = 15_000  # of one that our tables call a city
 SCALES: Final = (
     (8.0, 0.3 / 8**2),
     (30.0, 0.4 / 30**2),
@@ -69,6 +70,7 @@ FARTHEST_NEIGHBOR: Final = 256  # names between two
 MOST_CANDIDATES: Final = 5
 LEAST_SHARE: Final = 0.01
 MOST_SEEN: Final = 1 << 14
+MOST_SETS: Final = 1 << 13
 NO_SHARE: Final = 0.001  # too little to raise doubt
 
 
@@ -135,6 +137,7 @@ class Setting(Struct, frozen=True, eq=False):
     countries: tuple[str, ...] = ()  # of the home, as they were told
     seen: dict[Key, tuple[Asked, Alone]] = {}  # see _kept
     single: dict[Key, tuple[Asked, Resolved]] = {}
+    together: dict[tuple[Key, ...], tuple[Sequence[Asked], list[Resolved]]] = {}  # of several names in a post
 
 
 @lru_cache(maxsize=64)
@@ -159,6 +162,19 @@ def resolve(found: Sequence[Asked], gazetteer: Gazetteer, setting: Setting) -> l
         return [_only(one.places[0]) for one in found]
     if len(found) == 1:
         return [_kept(setting.single, _alone_decided, found[0], gazetteer, setting)]
+    if any(one.whole for one in found):
+        return _together(found, gazetteer, setting)
+    key = tuple([(id(one.places), one.cues, one.tier) for one in found])
+    known = setting.together.get(key)
+    if known is None:
+        if len(setting.together) >= MOST_SETS:
+            setting.together.clear()
+        known = setting.together[key] = found, _together(found, gazetteer, setting)
+    return known[1]
+
+
+def _together(found: Sequence[Asked], gazetteer: Gazetteer, setting: Setting) -> list[Resolved]:
+    """The names of one post decide together."""
     base = [_kept(setting.seen, _alone, one, gazetteer, setting) for one in found]
     context = Context(found, base, gazetteer)
     return [
@@ -336,7 +352,8 @@ def _prominence(number: int, kind: str, is_small: bool, gazetteer: Gazetteer) ->
         return "kind", max(prior, math.log10(population + 1) - 2.5)
     if is_small and kind in SETTLEMENTS:
         population = min(population, VILLAGE_POPULATION)
-    score = math.log10(max(population, LEAST_POPULATION))
+    least = LEAST_OF_CITY if kind == "city" and not is_small else LEAST_POPULATION
+    score = math.log10(max(population, least))
     return "population", min(score - 0.6, MOST_OF_UNIT) if kind in UNITS else score
 
 
