@@ -1,32 +1,28 @@
 """marsad (مرصد): exported group posts in, a dataset of places and dates out.
 
 import pipeline
-d = pipeline.load("data")                      # one version, resolved once; d.version can be cited
+d = pipeline.open_dataset("data")              # one version, resolved once; d.version can be cited
 d.posts(), d.places(), d.dates()               # pandas
+d.posts(place="Hama", since="2014-03-01", until="2014-03-31")
 pipeline.annotate(["قصف على خربة الناقوس أمس"], published_at="2016-02-17").dates
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
-
-# The function `annotate` below has the name of the module of the heart.  The module is loaded first,
-# here, so that the function, defined after it, is what `pipeline.annotate` means from then on.
-from pipeline.annotate import Settings as _Settings
-from pipeline.annotate import Toolkit as _Toolkit
-from pipeline.annotate import annotate as _annotate_posts
-from pipeline.annotate import text_post as _text_post
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.storage.frames import Loaded
+    from pipeline.storage.notebook import OpenDataset
 
 __version__ = "0.2.0"
-__all__ = ["Frames", "annotate", "load"]
+__all__ = ["Frames", "annotate", "load", "open_dataset"]
 
 
 class Frames(NamedTuple):
@@ -37,14 +33,17 @@ class Frames(NamedTuple):
     dates: pd.DataFrame
 
 
-def load(root: str | Path = "data", version: int | None = None) -> Loaded:
+def open_dataset(root: str | Path = "data", version: int | None = None) -> OpenDataset:
     """One version of a dataset, the current one unless named; it stays the same while runs go on.
 
     Raises `DatasetError` where there is none.
     """
-    from pipeline.storage.frames import load as load_version  # noqa: PLC0415  pandas is heavy
+    from pipeline.storage.notebook import open_dataset as open_version  # noqa: PLC0415  pandas is heavy
 
-    return load_version(root, version)
+    return open_version(root, version)
+
+
+load = open_dataset
 
 
 def annotate(
@@ -64,7 +63,9 @@ def annotate(
     Raises `TypeError` where a text is no string, `ValueError` where times and texts differ in number or a
     time is not ISO 8601, and `ConfigError` for a zone or a country that does not exist.
     """
-    from pipeline.config import Gazetteer, cache_folder, country, zone_name  # noqa: PLC0415  for notebooks only
+    from pipeline.annotate import Settings, Toolkit, text_post  # noqa: PLC0415  heavy, and for notebooks only
+    from pipeline.annotate import annotate as annotate_posts  # noqa: PLC0415
+    from pipeline.config import Gazetteer, cache_folder, country, zone_name  # noqa: PLC0415
     from pipeline.records import Group  # noqa: PLC0415
     from pipeline.storage.frames import frames_of  # noqa: PLC0415
 
@@ -79,13 +80,13 @@ def annotate(
         raise ValueError(f"{len(times)} times for {len(strings)} texts; give one for all, or one for each")
     zone_name(zone)
     posts = [
-        _text_post(number, text, _time(at), zone)
+        text_post(number, text, _time(at), zone)
         for number, (text, at) in enumerate(zip(strings, times, strict=True))
     ]
     countries = [country(code) for code in ([home] if isinstance(home, str) else home)]
     layers = tuple(map(str, Gazetteer().layer_files()))
-    toolkit = _Toolkit.open(_Settings(cache=str(cache_folder()), layers=layers))
-    return Frames(*frames_of(_annotate_posts(posts, toolkit, Group(tuple(countries)))))
+    toolkit = Toolkit.open(Settings(cache=str(cache_folder()), layers=layers))
+    return Frames(*frames_of(annotate_posts(posts, toolkit, Group(tuple(countries)))))
 
 
 def _text(number: int, text: object) -> str:
@@ -113,3 +114,14 @@ def _time(at: datetime | date | str | None) -> datetime | None:
     if isinstance(at, date):
         return datetime.combine(at, time())
     raise TypeError(f"{at!r} is no time: give a datetime, a date or an ISO 8601 string")
+
+
+class _Package(ModuleType):
+    """`annotate` is the function above.  The heart's module has the same name and does not take its place."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "annotate" or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

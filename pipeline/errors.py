@@ -31,6 +31,14 @@ class DatasetError(MarsadError):
     """The dataset on disk is damaged, or newer than this program."""
 
 
+class DamageWarning(UserWarning):
+    """The current version of a dataset is damaged, and an older one is read instead."""
+
+
+class ClusterError(MarsadError):
+    """The cluster is gone, or a worker of it is not fit.  The run is not published."""
+
+
 class LockedError(MarsadError):
     """Somebody else writes this dataset now.  Try later."""
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
 ZoneSource = Literal["epoch", "offset", "declared", "inferred", "unknown"]
 TimePrecision = Literal["second", "minute", "day", "month", "year", "estimate", "unknown"]
+
+
+REGION_OF_INTEREST: Final = ("SY", "LB", "IQ", "TR")  # where nothing else is said: Syria and its neighbors
 
 
 class Span(Struct, frozen=True, gc=False):

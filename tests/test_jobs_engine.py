@@ -22,6 +22,8 @@ from pipeline.jobs.engine import Batch, Limits, Processes, Serial, annotator, op
 from pipeline.jobs.engine_nursery import WorkError
 from pipeline.records import Group, Origin, Post
 from pipeline.storage.dataset import Dataset
+from pipeline.storage.pieces import from_stream
+from pipeline.storage.rows import Encoded
 
 HERE = Origin("june.json", "0" * 64, "line 1", "jsonl")
 HOME = ("SY", "LB", "IQ", "TR")
@@ -83,12 +85,16 @@ def lives(pid: int) -> bool:
         return False
 
 
+def ids_of(encoded: Encoded) -> list[str]:
+    return from_stream(encoded.tables["posts"])["post_id"].to_pylist()
+
+
 def results(engine, posts: list[Post], size: int = 10) -> tuple[list[str], int]:
     """The post ids in the order that they came back, and the number of faults."""
     ids: list[str] = []
     faults = 0
     for encoded in engine.map(batches(posts, size)):
-        ids += [key[0] for key in encoded.keys]
+        ids += ids_of(encoded)
         faults += encoded.faults
     return ids, faults
 
@@ -208,7 +214,7 @@ def test_a_worker_killed_by_somebody_costs_nothing(engines) -> None:
     ids: list[str] = []
     faults = 0
     for at, encoded in enumerate(engine.map(batches(posts, 100))):
-        ids += [key[0] for key in encoded.keys]
+        ids += ids_of(encoded)
         faults += encoded.faults
         if at in (3, 9):
             os.kill(family(engine)[1], signal.SIGKILL)  # a worker
@@ -281,7 +287,7 @@ def test_who_gives_up_leaves_no_answers_behind(engines) -> None:
     engines.append(engine)
     posts = [post(number) for number in range(100)]
     mapped = engine.map(batches(posts, 10))
-    assert [key[0] for key in next(mapped).keys] == [one.post_id for one in posts[:10]]
+    assert ids_of(next(mapped)) == [one.post_id for one in posts[:10]]
     mapped.close()
     assert results(engine, posts[50:], size=5)[0] == [one.post_id for one in posts[50:]]
 

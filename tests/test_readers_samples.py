@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import load
-from pipeline.jobs.run import _reading
+from pipeline.jobs.intake import reading_of
 from pipeline.readers import Export, choose, fingerprint, locate, read
 from pipeline.readers.encodings import eight_bit
 from pipeline.records import Post
@@ -21,7 +21,9 @@ FILES = [(source, path) for source in CONFIG.sources for path in CONFIG.find_fil
 @pytest.mark.parametrize(("source", "path"), FILES, ids=[path.name for _, path in FILES])
 def test_every_sample_post_is_read_again_from_its_locator(source, path):
     export = Export(path, path.name, fingerprint(path))
-    found = [item for item in read(choose(export, source.reader), _reading(source)) if isinstance(item, Post)]
+    found = [
+        item for item in read(choose(export, source.reader), reading_of(source)) if isinstance(item, Post)
+    ]
     assert found
     for post in found:
         raw = locate(path, post.origin.locator)

@@ -50,8 +50,8 @@ def test_a_version_says_what_it_holds(dataset):
     state = version.manifest.sources["ghab"]
     assert (state.posts, state.places, state.dates, state.rejected) == (1, 1, 1, 0)
     assert state.published == START
-    assert [path.name for path in version.files("posts")] == ["ghab-r1.parquet", "hama-r1.parquet"]
-    assert [path.name for path in version.files("rejected", "hama")] == ["hama-r1.parquet"]
+    assert [path.name for path in version.files("posts")] == ["ghab-r1-000.parquet", "hama-r1-000.parquet"]
+    assert [path.name for path in version.files("rejected", "hama")] == ["hama-r1-000.parquet"]
     with pytest.raises(DatasetError, match="ghab, hama"):
         version.files("posts", "homs")
 
@@ -269,13 +269,24 @@ def test_what_a_run_without_work_imports_is_light():
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def test_a_flipped_bit_in_the_ids_stops_the_run(dataset):
+    path = dataset.current().files("ids", "ghab")[0]
+    raw = bytearray(path.read_bytes())
+    raw[3] ^= 4
+    path.write_bytes(raw)
+    with dataset.writer("test") as writer, pytest.raises(DatasetError, match="rerun the source") as found:
+        publish(writer, [[annotated("1")]], run_id="r2")
+    assert str(path) in str(found.value)
+
+
 def test_earlier_rows_that_cannot_be_read_are_named_and_a_rerun_does_without_them(dataset):
     path = dataset.current().files("posts", "ghab")[0]
     raw = path.read_bytes()
     path.write_bytes(raw[:4] + b"\xff" * (len(raw) - 8) + raw[-4:])
     with dataset.writer("test") as writer:
         with pytest.raises(DatasetError, match="rerun the source") as found:
-            writer.stage("ghab", "r2", keep_rows=True)
+            publish(writer, [[annotated("1", "an edit", edited=5)]], run_id="r2")
         assert str(path) in str(found.value)
+    with dataset.writer("test") as writer:
         publish(writer, [[annotated("1")]], run_id="r2", keep_rows=False)
     assert dataset.current().verify() == []

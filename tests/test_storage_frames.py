@@ -65,6 +65,7 @@ def test_pandas_gets_ready_types(loaded):
     posts, places, dates = loaded.posts(), loaded.places(), loaded.dates()
     assert list(posts.columns) == TABLES["posts"].names
     assert isinstance(posts.source.dtype, pd.CategoricalDtype)
+    assert isinstance(posts.language.dtype, pd.CategoricalDtype)
     assert str(posts.posted_at.dtype) == "datetime64[us, UTC]"
     assert str(posts.posted_local.dtype) == "datetime64[us]"
     assert posts.views.dtype == pd.Int64Dtype()
@@ -78,7 +79,7 @@ def test_pandas_gets_ready_types(loaded):
 
 
 def test_what_is_not_known_is_null(loaded):
-    post = loaded.posts(source="blog").iloc[0]
+    post = loaded.posts(source="blog").iloc[-1]  # where times are not known
     for column in (
         "posted_at",
         "edited_at",
@@ -126,7 +127,7 @@ def test_mentions_point_into_their_posts(loaded):
 @pytest.mark.parametrize(
     ("since", "until", "days"),
     [
-        (None, None, [None, 5, 6, 7]),
+        (None, None, [5, 6, 7, None]),
         ("2014-03-06", None, [6, 7]),
         (None, "2014-03-06", [5, 6]),
         (date(2014, 3, 6), date(2014, 3, 6), [6]),
@@ -222,7 +223,10 @@ def test_damage_inside_a_file_is_told(tmp_path):
 def test_frames_of_posts_in_no_dataset_have_the_types_of_the_dataset(loaded):
     posts, places, dates = frames_of([annotated("1", views=7), annotated("2", places=2)])
     for ours, theirs in ((posts, loaded.posts()), (places, loaded.places()), (dates, loaded.dates())):
-        assert ours.dtypes.drop("source").to_dict() == theirs.dtypes.drop("source").to_dict()
+        names = [
+            name for name in theirs.columns if name not in {"source", "language"}
+        ]  # their categories differ
+        assert ours.dtypes[names].to_dict() == theirs.dtypes[names].to_dict()
         assert list(ours.columns) == list(theirs.columns)
     assert [len(frame) for frame in frames_of([])] == [0, 0, 0]
 
@@ -261,7 +265,7 @@ def test_times_of_any_zone_are_stored_as_utc():
 def test_a_batch_is_of_one_source():
     with pytest.raises(ValueError, match="several sources"):
         encode([annotated("1"), annotated("1", source="hama")], "r1")
-    assert encode([], "r1").keys == []
+    assert encode([], "r1").posts == 0
 
 
 def test_where_a_forwarded_post_was_first_is_kept():

@@ -15,8 +15,20 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
-from pipeline.cli import dataset, exports, gazetteer, runs, texts
-from pipeline.cli.screen import print_, say
+from pipeline.cli import (
+    dataset,
+    export,
+    exports,
+    gazetteer,
+    new,
+    people,
+    rejected,
+    report,
+    runs,
+    serve,
+    texts,
+)
+from pipeline.cli.screen import prepare, print_, say
 from pipeline.errors import MarsadError, Stopped
 
 app = typer.Typer(
@@ -26,13 +38,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (runs, dataset, exports, texts):
+for part in (new, runs, dataset, export, exports, people, report, serve, texts):
     app.add_typer(part.app)
 app.add_typer(gazetteer.gazetteer_app, name="gazetteer")
+app.add_typer(rejected.rejected_app, name="rejected")
 
 
 def main() -> None:
     """The entry point: an error raised on purpose is one message and its exit code, a bug is a traceback."""
+    prepare()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.screen import CONFIG, ConfigFile, Json, print_, print_json, say, short, table, when
+from pipeline.cli.complete import complete_source, complete_version
+from pipeline.cli.screen import (
+    CONFIG,
+    ConfigFile,
+    Json,
+    busy,
+    examples,
+    print_,
+    print_json,
+    say,
+    short,
+    table,
+    when,
+)
 from pipeline.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -16,10 +29,15 @@ if TYPE_CHECKING:
     from pipeline.storage.diff import SourceDiff
 
 app = typer.Typer()
-Number = Annotated[int, typer.Argument(help="Number of a version, as `marsad versions` lists them.")]
+Number = Annotated[
+    int,
+    typer.Argument(
+        help="Number of a version, as `marsad versions` lists them.", autocompletion=complete_version
+    ),
+]
 
 
-@app.command()
+@app.command(epilog=examples("marsad versions"))
 def versions(config: ConfigFile = CONFIG, as_json: Json = False) -> None:
     """The versions of the dataset that are on disk, the newest last."""
     dataset = _dataset(config)
@@ -60,10 +78,13 @@ def versions(config: ConfigFile = CONFIG, as_json: Json = False) -> None:
     print_(table(head, shown, left={1, 4, 5, 6}))
 
 
-@app.command()
+@app.command(epilog=examples("marsad diff 41", "marsad diff 41 42 --most 20"))
 def diff(
     old: Number,
-    new: Annotated[int | None, typer.Argument(help="Another version; the current one without.")] = None,
+    new: Annotated[
+        int | None,
+        typer.Argument(help="Another version; the current one without.", autocompletion=complete_version),
+    ] = None,
     *,
     most: Annotated[int, typer.Option("--most", help="Rows to list of each table and kind.", min=0)] = 5,
     config: ConfigFile = CONFIG,
@@ -98,10 +119,12 @@ def _diff_lines(one: SourceDiff) -> list[str]:
     return lines
 
 
-@app.command()
+@app.command(epilog=examples("marsad rollback 41", "marsad rollback 41 --source ghab_telegram"))
 def rollback(
     version: Number,
-    source: Annotated[str | None, typer.Option("--source", help="Only this source.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Only this source.", autocompletion=complete_source)
+    ] = None,
     config: ConfigFile = CONFIG,
 ) -> None:
     """Publish an earlier version once more, whole or of one source; nothing is deleted."""
@@ -113,9 +136,12 @@ def rollback(
     say("the next run takes in the exports that this version does not have; see expect: in config.yaml")
 
 
-@app.command()
+@app.command(epilog=examples("marsad verify", "marsad verify --all"))
 def verify(
-    version: Annotated[int | None, typer.Argument(help="A version; the current one without.")] = None,
+    version: Annotated[
+        int | None,
+        typer.Argument(help="A version; the current one without.", autocompletion=complete_version),
+    ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="All versions on disk.")] = False,
     config: ConfigFile = CONFIG,
@@ -126,8 +152,9 @@ def verify(
 
     dataset = _dataset(config)
     numbers = dataset.versions() if every else [version or _current(dataset).number]
-    wrong = {number: dataset.version(number).verify() for number in numbers}
-    chain = Ledger(dataset.root).verify()
+    with busy("reading every byte"):
+        wrong = {number: dataset.verify(dataset.version(number)) for number in numbers}
+        chain = Ledger(dataset.root).verify()
     is_well = not chain and not any(wrong.values())
     if as_json:
         print_json({"dataset": str(dataset.root), "well": is_well, "versions": wrong, "ledger": chain})
@@ -147,13 +174,15 @@ def _source_of(sentence: str, version: Version) -> str:
     return next(
         name
         for name, state in version.manifest.sources.items()
-        if any(file.name in sentence for file in state.files.values())
+        if any(file.name in sentence for files in state.files.values() for file in files)
     )
 
 
-@app.command()
+@app.command(epilog=examples("marsad repair ghab_telegram"))
 def repair(
-    source: Annotated[str, typer.Argument(help="The source whose files are damaged.")],
+    source: Annotated[
+        str, typer.Argument(help="The source whose files are damaged.", autocompletion=complete_source)
+    ],
     config: ConfigFile = CONFIG,
 ) -> None:
     """Make damaged rows of a source anew from its exports; where these are gone, from an earlier version."""
@@ -163,20 +192,32 @@ def repair(
     print_(mend(load(config), source))
 
 
-@app.command()
+@app.command(epilog=examples("marsad prune", "marsad prune --hours 72"))
 def prune(
     hours: Annotated[int, typer.Option(help="Versions replaced longer ago than this go.", min=24)] = 24,
     config: ConfigFile = CONFIG,
 ) -> None:
-    """Remove old versions.  The current one, the one before it and those of the last 24 hours stay."""
-    dataset = _dataset(config)
+    """Remove old versions, and rows that are older than their source's `retention` from all that stay.
+
+    The current version, the one before it and those of the last 24 hours stay.
+    """
+    from pipeline.config import load
+    from pipeline.jobs.retention import expire
+    from pipeline.jobs.tidy import rows_told
+    from pipeline.storage.dataset import Dataset
+
+    settings = load(config)
+    dataset = Dataset(settings.dataset)
     with dataset.writer("marsad prune") as writer:
         gone = writer.prune(datetime.now(UTC), timedelta(hours=hours))
+        old = expire(dataset, writer, settings.sources, datetime.now(UTC))
     left = ", ".join(map(str, dataset.versions()))
     print_(f"removed: {', '.join(map(str, gone)) or 'none'}; there are: {left}")
+    if old.versions:
+        print_(f"older than they are kept, now gone: {rows_told(old.rows)}")
 
 
-@app.command()
+@app.command(epilog=examples("marsad health", "marsad health --json"))
 def health(config: ConfigFile = CONFIG, as_json: Json = False) -> None:
     """Whether every source ran in time and well; exit code 1 where something is bad.  For watchdogs."""
     from pipeline.config import load

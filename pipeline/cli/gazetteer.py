@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.complete import complete_layer
 from pipeline.cli.screen import (
     CONFIG,
     ConfigFile,
     Json,
+    busy,
+    examples,
     open_toolkit,
     print_,
     print_json,
@@ -32,7 +35,12 @@ add_app = typer.Typer(help="Add places: public gazetteers, or a table of your ow
 gazetteer_app.add_typer(add_app, name="add")
 
 
-@gazetteer_app.command("lookup")
+@gazetteer_app.command(
+    "lookup",
+    epilog=examples(
+        'marsad gazetteer lookup "Kherbet en-Naqous"', "marsad gazetteer lookup حماة --country SY --json"
+    ),
+)
 def lookup(
     name: Annotated[str, typer.Argument(help="A place name in any spelling or script.")],
     *,
@@ -71,7 +79,7 @@ def lookup(
         raise typer.Exit(1)
 
 
-@gazetteer_app.command("list")
+@gazetteer_app.command("list", epilog=examples("marsad gazetteer list"))
 def list_layers(config: ConfigFile = CONFIG, as_json: Json = False) -> None:
     """The layers that were added, and the attribution of all that are used."""
     from pipeline.jobs.gazetteer import added_notes
@@ -107,9 +115,12 @@ def list_layers(config: ConfigFile = CONFIG, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-@gazetteer_app.command("remove")
+@gazetteer_app.command("remove", epilog=examples("marsad gazetteer remove whosonfirst-sy"))
 def remove_layers(
-    names: Annotated[list[str], typer.Argument(help="Layers, as `marsad gazetteer list` names them.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(help="Layers, as `marsad gazetteer list` names them.", autocompletion=complete_layer),
+    ],
     config: ConfigFile = CONFIG,
 ) -> None:
     """Remove added layers; `whosonfirst` alone stands for those of all its countries."""
@@ -123,7 +134,13 @@ Origin = Annotated[Path | None, typer.Option("--from", help="A folder or file in
 Mirror = Annotated[str | None, typer.Option("--mirror", help="Base address of a server with the same files.")]
 
 
-@add_app.command("whosonfirst")
+@add_app.command(
+    "whosonfirst",
+    epilog=examples(
+        "marsad gazetteer add whosonfirst sy lb iq",
+        "marsad gazetteer add whosonfirst --from whosonfirst-data-admin-sy.db",
+    ),
+)
 def add_whosonfirst(
     countries: Annotated[list[str] | None, typer.Argument(help="ISO codes: sy lb iq.")] = None,
     *,
@@ -140,7 +157,13 @@ def add_whosonfirst(
     _added(notes, config)
 
 
-@add_app.command("geonames")
+@add_app.command(
+    "geonames",
+    epilog=examples(
+        "marsad gazetteer add geonames SY",
+        "marsad gazetteer add geonames SY --from SY.zip --names alternatenames/SY.zip",
+    ),
+)
 def add_geonames(
     countries: Annotated[list[str], typer.Argument(help="ISO codes: SY LB.")],
     *,
@@ -158,7 +181,13 @@ def add_geonames(
     _added(notes, config)
 
 
-@add_app.command("csv")
+@add_app.command(
+    "csv",
+    epilog=examples(
+        "marsad gazetteer add csv our_checkpoints.csv",
+        "marsad gazetteer add csv our_checkpoints.csv --name checkpoints",
+    ),
+)
 def add_csv(
     file: Annotated[Path, typer.Argument(help="A table in UTF-8 with name, lat and lon.")],
     *,
@@ -178,8 +207,8 @@ def _added(notes: Sequence[Note], config: Path) -> None:
         print_(f"added {note.name}: {note.rows:,} places" + (f" (left out: {left_out})" if left_out else ""))
     for attribution in dict.fromkeys(note.attribution for note in notes if note.attribution):
         print_(attribution)
-    say("compiling the gazetteer ...")
-    gazetteer = open_toolkit(config, None)[0].gazetteer
+    with busy("compiling the gazetteer"):
+        gazetteer = open_toolkit(config, None)[0].gazetteer
     used = {note.name for note in gazetteer.notes}
     unused = [note.name for note in notes if note.name not in used]
     if unused:

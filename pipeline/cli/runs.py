@@ -6,20 +6,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
+from pipeline.cli.complete import complete_source
 from pipeline.cli.screen import (
     CONFIG,
     ConfigFile,
     Json,
+    examples,
     near,
     print_,
     print_json,
     progress,
     say,
-    short,
     start_log,
     table,
     when,
@@ -35,10 +36,19 @@ app = typer.Typer()
 LogJson = Annotated[bool, typer.Option("--log-json", help="Write JSON log lines to stderr.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and annotate, write nothing.")]
 Force = Annotated[bool, typer.Option("--force", help="Publish although a source shrinks too much.")]
-Sources = Annotated[list[str] | None, typer.Argument(help="Names of sources; all without any.")]
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(help="Names of sources; all without any.", autocompletion=complete_source),
+]
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "marsad run",
+        "marsad run ghab_telegram --dry-run",
+        "marsad run --config /etc/marsad/config.yaml --log-json",
+    )
+)
 def run(
     sources: Sources = None,
     *,
@@ -49,13 +59,19 @@ def run(
     log_json: LogJson = False,
 ) -> None:
     """Take in the new and changed files of the named sources, or of all."""
-    wishes = _Wishes(kind="run", dry=dry_run, force=force)
-    _run(config, sources or [], wishes, as_json=as_json, log_json=log_json)
+    wishes = Wishes(kind="run", dry=dry_run, force=force)
+    carry_out(config, sources or [], wishes, as_json=as_json, log_json=log_json)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "marsad rerun hama_whatsapp", "marsad rerun hama_whatsapp --since 2016-02-01 --until 2016-02-29"
+    )
+)
 def rerun(
-    source: Annotated[str, typer.Argument(help="The source whose rows are replaced.")],
+    source: Annotated[
+        str, typer.Argument(help="The source whose rows are replaced.", autocompletion=complete_source)
+    ],
     *,
     since: Annotated[str | None, typer.Option(help="First day of the rows to replace: 2016-02-01.")] = None,
     until: Annotated[str | None, typer.Option(help="Last day, inclusive.")] = None,
@@ -74,11 +90,11 @@ def rerun(
     if first is not None and last is not None and first > last:
         raise ConfigError(f"--since {since} is later than --until {until}")
     period = None if first is None and last is None else (first, last)
-    wishes = _Wishes(kind="rerun", dry=dry_run, force=force, period=period)
-    _run(config, [source], wishes, as_json=as_json, log_json=log_json)
+    wishes = Wishes(kind="rerun", dry=dry_run, force=force, period=period)
+    carry_out(config, [source], wishes, as_json=as_json, log_json=log_json)
 
 
-class _Wishes(TypedDict, total=False):
+class Wishes(TypedDict, total=False):
     """What of `jobs.run.Options` a command sets."""
 
     kind: Kind
@@ -95,7 +111,8 @@ def _day(option: str, written: str | None) -> date | None:
         raise ConfigError(f"{option} {written!r} is no day; write 2016-02-01") from None
 
 
-def _run(path: Path, names: Sequence[str], wishes: _Wishes, *, as_json: bool, log_json: bool) -> None:
+def carry_out(path: Path, names: Sequence[str], wishes: Wishes, *, as_json: bool, log_json: bool) -> None:
+    """Run sources, tell and print how it went, and end with the exit code; never comes back."""
     from pipeline.config import load
     from pipeline.jobs.run import Options, exit_code
     from pipeline.jobs.run import run as run_sources
@@ -167,7 +184,7 @@ def _run_table(outcomes: Sequence[Outcome]) -> str:
     return table(head, rows, left={0, 11})
 
 
-@app.command()
+@app.command(epilog=examples("marsad status", "marsad status --json"))
 def status(config: ConfigFile = CONFIG, as_json: Json = False) -> None:
     """Each source: its last run, its rows, and when it runs next."""
     from pipeline.config import load
@@ -187,7 +204,7 @@ def status(config: ConfigFile = CONFIG, as_json: Json = False) -> None:
             f"{one.places:,}",
             f"{one.dates:,}",
             f"{one.rejected:,}",
-            when(one.next_run),
+            "paused" if one.paused else when(one.next_run),
         ]
         for one in found.sources
     ]
@@ -198,53 +215,13 @@ def status(config: ConfigFile = CONFIG, as_json: Json = False) -> None:
     for one in found.sources:
         if one.error:
             say(f"{one.source}: {one.error}")
+        if one.paused:
+            say(f"{one.source}: {one.paused}; marsad resume {one.source}")
         for gap in one.incomplete:
             say(f"{one.source}: {gap}")
 
 
-@app.command()
-def rejected(
-    source: Annotated[str | None, typer.Argument(help="Name of a source; all without.")] = None,
-    *,
-    config: ConfigFile = CONFIG,
-    reason: Annotated[str | None, typer.Option("--reason", help="Only rows of this reason.")] = None,
-    replay: Annotated[bool, typer.Option("--replay", help="Read the files of these rows again.")] = False,
-    as_json: Json = False,
-    log_json: LogJson = False,
-) -> None:
-    """Rows that are not in the dataset, each with its reason and its place in the export.
-
-    --replay, after the cause was mended: rows that can be read now become posts, each exactly once.
-    """
-    from pipeline.config import load
-    from pipeline.records import Reason
-    from pipeline.storage.dataset import Dataset
-    from pipeline.storage.frames import load as load_dataset
-
-    settings = load(config)
-    if reason is not None and reason not in set(Reason):
-        raise ConfigError(f"{reason!r} is not a reason; allowed: {', '.join(Reason)}")
-    if source is not None:
-        settings.select([source])
-    if replay:
-        wishes = _Wishes(kind="replay", reasons=frozenset([reason] if reason else []))
-        _run(config, [source] if source else [], wishes, as_json=as_json, log_json=log_json)
-    current = Dataset(settings.dataset).current()
-    rows: list[dict[str, Any]] = []
-    if current is not None and (source is None or source in current.manifest.sources):
-        rows = load_dataset(settings.dataset).rejected(source=source, format="arrow").to_pylist()
-    rows = [row for row in rows if reason is None or row["reason"] == reason]
-    if as_json:
-        version = current.number if current else None
-        print_json({"dataset": str(settings.dataset), "version": version, "rejected": rows})
-        return
-    head = ["source", "reason", "file", "where", "detail", "raw"]
-    keys = ["source", "reason", "file", "locator", "detail", "raw"]
-    print_(table(head, [[short(str(row[key]), 60) for key in keys] for row in rows], left=set(range(6))))
-    say(f"{len(rows):,} rejected rows")
-
-
-@app.command()
+@app.command(epilog=examples("marsad check", "marsad check --schema > config.schema.json"))
 def check(
     config: ConfigFile = CONFIG,
     *,
@@ -255,11 +232,12 @@ def check(
 
     --schema is for editors: it lets them complete and check config.yaml while it is written.
     """
-    from pipeline.config import Config, load
+    from pipeline.config import load
+    from pipeline.config.reference import schema as json_schema
     from pipeline.jobs.check import check as look
 
     if schema:
-        print_json(Config.model_json_schema())
+        print_json(json_schema())
         return
     findings = []
     for finding in look(load(config)):
@@ -272,7 +250,7 @@ def check(
     raise typer.Exit(max((finding.exit_code for finding in findings), default=0))
 
 
-@app.command()
+@app.command(epilog=examples("marsad schedule", "marsad schedule --log-json"))
 def schedule(config: ConfigFile = CONFIG, log_json: LogJson = False) -> None:
     """Stay, and run each source on its timetable until a signal comes."""
     from pipeline.config import load

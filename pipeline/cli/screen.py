@@ -6,20 +6,23 @@ Data goes to stdout, messages go to stderr.
 # ruff: noqa: PLC0415  what a command needs is imported when it is called: `marsad --help` must not wait
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 if TYPE_CHECKING:
     from pipeline.annotate import Toolkit
-    from pipeline.jobs.run import Progress as RunProgress
-    from pipeline.jobs.run import Watch
+    from pipeline.jobs.progress import Progress as RunProgress
+    from pipeline.jobs.progress import Watch
     from pipeline.records import Group
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
@@ -53,13 +56,15 @@ def progress(quiet: bool) -> Iterator[tuple[Watch | None, Callable[[str], object
         yield (None if quiet else _Lines().watch), say
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[rows]}"),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
     )
     console = Console(stderr=True, highlight=False)
     with Progress(*columns, console=console, transient=True) as bar:
@@ -68,10 +73,32 @@ def progress(quiet: bool) -> Iterator[tuple[Watch | None, Callable[[str], object
         def watch(at: RunProgress) -> None:
             if at.source not in tasks:
                 tasks[at.source] = bar.add_task(at.source, total=at.size, rows="")
-            rows = f"{at.files_done} of {at.files} files, {at.rows:,} rows"
+            past = bar.tasks[tasks[at.source]].elapsed or 0
+            rate = f", {at.rows / past:,.0f} a second" if past > 1 else ""
+            rows = f"{at.files_done} of {at.files} files, {at.rows:,} rows{rate}"
             bar.update(tasks[at.source], completed=at.size_done, total=at.size, rows=rows)
 
         yield watch, lambda message: console.print(message, markup=False)
+
+
+@contextmanager
+def busy(doing: str) -> Iterator[None]:
+    """A sign of life with the time on a terminal, while something takes its time; else nothing."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn("line"), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar:
+        bar.add_task(doing, total=None)
+        yield
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: calls to copy, one a line."""
+    return "\n\n".join(["Examples:" if len(lines) > 1 else "Example:", *lines])
 
 
 class _Lines:
@@ -121,16 +148,38 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: Iterable[int
     source   read
     a       1,200
     """
-    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
+    widths = [max(width_of(row[at]) for row in [head, *rows]) for at in range(len(head))]
     aligned = set(left)
+    isolates = sys.stdout.isatty() and _is_unicode(sys.stdout)
     lines = []
     for row in [head, *rows]:
-        cells = [
-            cell.ljust(width) if at in aligned else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
+        cells = []
+        for at, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            blanks = " " * (width - width_of(cell))
+            shown = cell
+            if isolates and not cell.isascii():  # else Arabic draws the numbers beside it into its own order
+                shown = f"\N{FIRST STRONG ISOLATE}{cell}\N{POP DIRECTIONAL ISOLATE}"
+            cells.append(shown + blanks if at in aligned else blanks + shown)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def width_of(text: str) -> int:
+    """How many places of a terminal a text takes: marks take none, Chinese letters and emoji two.
+
+    >>> width_of("Hama"), width_of("حَماة"), width_of("中")
+    (4, 4, 2)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.category(char) in {"Mn", "Me", "Cf"}
+        else 2
+        if unicodedata.east_asian_width(char) in "WF"
+        else 1
+        for char in text
+    )
 
 
 def when(time: datetime | None) -> str:
@@ -153,14 +202,83 @@ def near(path: Path) -> str:
 
 
 def print_(text: str) -> None:
-    write(text.encode("utf-8", "replace") + b"\n")
+    """Data for stdout: UTF-8 for programs; on a terminal what it can show."""
+    write(for_terminal(text) if sys.stdout.isatty() else text.encode("utf-8", "replace"))
+    write(b"\n")
 
 
 def print_json(data: Any, indent: int = 1) -> None:
+    """JSON for stdout; what a terminal cannot show is written as \\uXXXX, which means the same."""
     import msgspec
 
     encoded = msgspec.json.encode(data, enc_hook=str)
-    write((msgspec.json.format(encoded, indent=indent) if indent else encoded) + b"\n")
+    encoded = msgspec.json.format(encoded, indent=indent) if indent else encoded
+    if sys.stdout.isatty():
+        encoded = "".join(map(_json_sign, encoded.decode())).encode()
+    write(encoded + b"\n")
+
+
+def _json_sign(char: str) -> str:
+    if char.isascii() or (_is_unicode(sys.stdout) and char.isprintable()):
+        return char
+    units = char.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def print_raw(data: bytes) -> None:
+    """Bytes of an export: as they are for programs; on a terminal without what would steer it."""
+    data = data if data.endswith(b"\n") else data + b"\n"
+    write(for_terminal(data.decode("utf-8", "backslashreplace")) if sys.stdout.isatty() else data)
+
+
+def for_terminal(text: str) -> bytes:
+    """The text as the terminal can show it; what it lacks, and signs that steer it, are escapes."""
+    safe = "".join(char if char in "\n\t" or not _steers(char) else _escape(char) for char in text)
+    return safe.encode(sys.stdout.encoding or "ascii", "backslashreplace")
+
+
+def _steers(char: str) -> bool:
+    """Control characters, and signs that turn the direction of text without an end.
+
+    >>> [_steers(char) for char in "a\x1b\u202e\u200f\u2068"]
+    [False, True, True, False, False]
+    """
+    return unicodedata.category(char) == "Cc" or "\u202a" <= char <= "\u202e"
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode()
+
+
+def prepare(environment: Mapping[str, str] = os.environ) -> None:
+    """Let terminals whose encoding lacks Arabic show escapes: messages, tables and help alike.
+
+    Python takes the locales C and POSIX for UTF-8; where somebody has set one, the terminal is taken at its
+    word, unless PYTHONIOENCODING or PYTHONUTF8 says otherwise.
+    """
+    told = {"PYTHONIOENCODING", "PYTHONUTF8"} & environment.keys()
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, io.TextIOWrapper) or not stream.isatty():
+            continue
+        if not told and _is_plain(environment):
+            stream.reconfigure(encoding="ascii", errors="backslashreplace")
+        elif not _is_unicode(stream):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _is_plain(environment: Mapping[str, str]) -> bool:
+    """Whether the environment names the locale C or POSIX.
+
+    >>> _is_plain({"LANG": "C"}), _is_plain({"LANG": "C", "LC_ALL": "ar_SY.UTF-8"}), _is_plain({})
+    (True, False, False)
+    """
+    kind = environment.get("LC_CTYPE", "")
+    kind = "" if kind in {"C.UTF-8", "C.utf8", "UTF-8"} else kind  # what Python itself sets where LANG is C
+    return (environment.get("LC_ALL") or kind or environment.get("LANG", "")) in {"C", "POSIX"}
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("_", "-").startswith("utf")
 
 
 def write(data: bytes) -> None:
@@ -169,4 +287,7 @@ def write(data: bytes) -> None:
 
 
 def say(message: str) -> None:
+    """A message for stderr."""
+    if sys.stderr.isatty():
+        message = "".join(char if char in "\n\t" or not _steers(char) else _escape(char) for char in message)
     print(message, file=sys.stderr, flush=True)

@@ -11,13 +11,24 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from pipeline.cli.screen import CONFIG, ConfigFile, Home, Json, open_toolkit, print_, print_json, say, write
+from pipeline.cli.screen import (
+    CONFIG,
+    ConfigFile,
+    Home,
+    Json,
+    examples,
+    open_toolkit,
+    print_,
+    print_json,
+    say,
+    write,
+)
 from pipeline.errors import ConfigError
 
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog=examples("marsad annotate --home SY < texts.jsonl > annotated.jsonl"))
 def annotate(
     config: ConfigFile = CONFIG,
     home: Home = None,
@@ -31,7 +42,12 @@ def annotate(
         say(f"{errors:,} of {count:,} lines could not be read; see their key error")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        'marsad explain "قصف أمس على الغاب" --published-at 2015-08-27',
+        'marsad explain "Shelling near Hama yesterday" --json',
+    )
+)
 def explain(
     text: Annotated[str, typer.Argument(help="The text of one post.")],
     *,

@@ -36,6 +36,11 @@ class ExporterZone:
         """Whether there was a pair, and a zone that fits all of them."""
         return bool(self._pairs) and bool(self._zones)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the zones that fit all pairs, in the order of the alphabet."""
+        return tuple(zone.key for zone in self._zones)
+
     def allows(self, zone: ZoneInfo) -> bool:
         """Whether a zone fits all pairs."""
         return all(_fits(pair, zone) for pair in self._pairs)

@@ -54,6 +54,20 @@ def read(export: Export, reading: Reading) -> Iterator[Item]:
     yield from posts_of_rows(export, reading, NAME, head, rows)
 
 
+def first_rows(export: Export, most: int) -> tuple[list[str], list[list[Any]]]:
+    """The names of the columns, and the first rows.  Raises `ExportError` where the file cannot be read."""
+    found: list[list[Any]] = []
+    with _stream(export) as file:
+        table = _opened(export, file)
+        head = _names(export, table)
+        for batch in _batches(export, table):
+            columns = [_cells(export, column) for column in batch.slice(0, most - len(found)).columns]
+            found += [[value_of(cell) for cell in cells] for cells in zip(*columns, strict=True)]
+            if len(found) >= most:
+                break
+    return head, found
+
+
 def _stream(export: Export) -> IO[bytes]:
     """The bytes with a way to any place in them: the index of a parquet file stands at its end."""
     file = open_bytes(export)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.config import load
@@ -12,18 +9,7 @@ from pipeline.errors import ConfigError
 from pipeline.jobs.run import run
 from pipeline.storage.frames import load as load_dataset
 from tests.proof.report import Finding
-from tests.proof.workplace import ROOT
-
-
-@contextlib.contextmanager
-def environment(**values: str) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+from tests.proof.workplace import ROOT, environment
 
 
 def cut_samples(folder: Path, cache: Path, parts: int = 64) -> Finding:

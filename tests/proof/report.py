@@ -14,6 +14,7 @@ class Finding:
     wrong: int = 0  # readers saw what was never published, or a message that was due was not there
     lost: int = 0  # what was acknowledged is gone
     manual: int = 0  # the next plain run did not mend it
+    missed: int = 0  # trials in which nothing was broken: the program did not come by; they are no points
     skipped: str = ""  # why it was not done here
     notes: list[str] = field(default_factory=list)  # of what went wrong, the first few
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pipeline.config import load
 from pipeline.jobs.run import Options, run
-from tests.proof.inputs import environment
 from tests.proof.report import Finding
+from tests.proof.workplace import environment
 
 SOURCES = ("north", "south", "west")
 ROWS = 40
