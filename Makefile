@@ -3,11 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench nightly fuzz crash soak docs lock audit sbom clean
+.PHONY: run report serve test lint bench nightly fuzz crash soak docs lock audit sbom clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.core
 	$(BIN)/marsad run --config config.yaml
+
+# The pages: one HTML file of the dataset, and the operators' page on http://127.0.0.1:8017/.
+report: $(VENV)/.faces
+	$(BIN)/marsad run --config config.yaml
+	$(BIN)/marsad report --config config.yaml --out report.html
+
+serve: $(VENV)/.faces
+	$(BIN)/marsad serve --config config.yaml
 
 test: $(VENV)/.dev $(VENV)/.browser
 	$(BIN)/python -m pytest
@@ -60,7 +68,7 @@ sbom: $(VENV)/.audit $(VENV)/.core
 	@echo "sbom.json: what is installed in $(VENV), CycloneDX"
 
 clean:
-	rm -rf $(VENV) data sbom.json
+	rm -rf $(VENV) data sbom.json report.html
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -71,6 +79,10 @@ $(BIN)/python:
 $(VENV)/.core: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
+
+$(VENV)/.faces: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[export,report,serve]'
+	@touch $@ $(VENV)/.core
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'

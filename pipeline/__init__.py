@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.storage.notebook import OpenDataset
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 __all__ = ["Frames", "annotate", "load", "open_dataset"]
 
 
