@@ -14,7 +14,18 @@ from pathlib import Path
 from msgspec import Struct
 
 from benchmarks.quality import HOME
-from benchmarks.train_places import centre_of, choose, count_words, examples, f1, fixed_of, texts, train
+from benchmarks.train_places import (
+    centre_of,
+    choose,
+    count_names,
+    count_words,
+    examples,
+    f1,
+    fixed_of,
+    recounted,
+    texts,
+    train,
+)
 from pipeline.config import cache_folder
 from pipeline.places.gazetteer import open_gazetteer
 
@@ -42,8 +53,9 @@ def held_out(
     for language in languages:
         foreign = CORPORA[{"ar": "en", "en": "ar"}[language]]
         labelled = [text for text in every if text.corpus != foreign]
-        counts, total = count_words(labelled)
-        chosen = [one for one in examples(labelled, gazetteer, counts, total) if one.language == language]
+        chosen = [one for one in examples(labelled, gazetteer) if one.language == language]
+        names = count_names(labelled, chosen)
+        chosen = recounted(chosen, count_words(labelled), names)
         events: dict[str, list[int]] = {}
         for number, text in enumerate(labelled):
             if text.corpus == CORPORA[language]:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +25,7 @@ from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
@@ -34,11 +34,11 @@ from benchmarks.quality import GOLD, HOME
 from pipeline.config import cache_folder
 from pipeline.data import rows
 from pipeline.places.candidates import Match
-from pipeline.places.cues import cue_words
+from pipeline.places.cues import commonness, cue_words
 from pipeline.places.gazetteer import Gazetteer, open_gazetteer
 from pipeline.places.keys import is_arabic, k0
+from pipeline.places.name_score import Context, own_parts
 from pipeline.places.recognize import ACCEPT, Recognizer
-from pipeline.places.score import COMMON, Context, own_parts
 from pipeline.text import TokenBatch, find_marks, normalize_batch, tokenize
 
 TABLES: Final = Path(__file__).parent.parent / "pipeline" / "data"
@@ -77,6 +77,7 @@ class Text(Struct, frozen=True):
     text: str
     spans: list[tuple[int, int, bool]]  # start, end, whether it is asked for
     weight: float
+    home: tuple[str, ...] = ()  # countries of the group, as the product is told; of foreign corpora none
 
 
 class Example(Struct, frozen=True):
@@ -113,7 +114,7 @@ def texts(folder: Path) -> Iterator[Text]:
     for number, line in enumerate(GOLD.read_text(encoding="utf-8").splitlines()):
         row = json.loads(line)
         spans = [(one["start"], one["end"], not one.get("optional", False)) for one in row["places"]]
-        yield Text("own", f"own {number % 5}", row["text"], spans, OWN_WEIGHT)
+        yield Text("own", f"own {number % 5}", row["text"], spans, OWN_WEIGHT, HOME[:1])
     yield from _own_posts()
 
 
@@ -122,46 +123,43 @@ def _own_posts() -> Iterator[Text]:
 
     for number, post in enumerate(load_posts("dev")):
         spans = [(label.start, label.end, not label.optional) for label in post.mentions]
-        yield Text("own", f"own {number % 5}", post.text, spans, OWN_WEIGHT)
+        home = (post.home.split("/")[0],) if post.home else ()
+        yield Text("own", f"own {number % 5}", post.text, spans, OWN_WEIGHT, home)
 
 
-def examples(
-    labelled: Sequence[Text], gazetteer: Gazetteer, counts: dict[str, Counter[str]], total: Counter[str]
-) -> list[Example]:
-    """Every name of the gazetteer in the texts, with the features that the product sees."""
-    judge = Recognizer(gazetteer, HOME, prune=False)
+def examples(labelled: Sequence[Text], gazetteer: Gazetteer) -> list[Example]:
+    """Every name of the gazetteer in the texts, with the features that the product sees; see `recounted`."""
+    homes: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for number, text in enumerate(labelled):
+        homes[text.home].append(number)
+    return [
+        example
+        for home, numbers in homes.items()
+        for example in _examples(labelled, numbers, Recognizer(gazetteer, home, prune=False))
+    ]
+
+
+def _examples(labelled: Sequence[Text], numbers: Sequence[int], judge: Recognizer) -> list[Example]:
     found: list[Example] = []
-    for first in range(0, len(labelled), 500):
-        part = labelled[first : first + 500]
-        written = [text.text for text in part]
+    for first in range(0, len(numbers), 500):
+        part = numbers[first : first + 500]
+        written = [labelled[number].text for number in part]
         tokens = tokenize(normalize_batch(written), find_marks(written))
         options = judge.options(tokens)
-        for post, text in enumerate(part):
+        for post, number in enumerate(part):
             for at in range(tokens.bounds[post], tokens.bounds[post + 1]):
                 ways = options[at]
                 for match in judge.matcher.matches(tokens, post, at, ways) if ways else ():
                     context = judge.context(match, tokens, post)
-                    own = counts.get(text.event, Counter())
-                    found.append(_example(first + post, text, match, context, tokens, own, total))
+                    found.append(_example(number, labelled[number], match, context, tokens))
     return found
 
 
-def _example(  # noqa: PLR0917
-    number: int,
-    text: Text,
-    match: Match,
-    context: Context,
-    tokens: TokenBatch,
-    own: Counter[str],
-    total: Counter[str],
-) -> Example:
+def _example(number: int, text: Text, match: Match, context: Context, tokens: TokenBatch) -> Example:
     span = tokens.normalized.span(tokens.starts[match.start] + match.strip, tokens.ends[match.end - 1])
     hit = [asked for start, end, asked in text.spans if start < span.end and span.start < end]
     name = match.name
     features = {feature: value for feature, value in name.features if feature != "prior"}
-    count = total[name.key] - own[name.key]  # what the other events tell of the word
-    for feature in features.keys() & {"common", "common_known"}:
-        features[feature] = math.log1p(count) / COMMON if count >= LEAST_COUNT else 0.0
     features.update(dict.fromkeys(context.features, 1.0))
     return Example(
         text=number,
@@ -180,7 +178,47 @@ def _example(  # noqa: PLR0917
     )
 
 
-def count_words(labelled: Sequence[Text]) -> tuple[dict[str, Counter[str]], Counter[str]]:
+class Counts(Struct, frozen=True):
+    """How often words stood outside of places, or names for one: in each event, and in all."""
+
+    by_event: dict[str, Counter[str]]
+    total: Counter[str]
+
+    def without(self, event: str, word: str) -> int:
+        """In all the other events."""
+        own = self.by_event.get(event)
+        return self.total[word] - (own[word] if own else 0)
+
+
+def count_names(labelled: Sequence[Text], chosen: Iterable[Example]) -> Counts:
+    """How often names of the gazetteer stand for a place."""
+    by_event: dict[str, Counter[str]] = defaultdict(Counter)
+    for key, first, text in {
+        (one.key, one.first, one.text)
+        for one in chosen
+        if one.is_place and labelled[one.text].corpus in COUNTED
+    }:
+        by_event[labelled[text].event][key] += 1
+    return Counts(dict(by_event), sum(by_event.values(), Counter()))
+
+
+def recounted(chosen: Iterable[Example], words: Counts, names: Counts) -> list[Example]:
+    """The examples, how common their words are told by the other events alone.
+
+    The table tells it of all events: a model would trust it too much that was trained on the events that it
+    was counted in.
+    """
+    found = []
+    for one in chosen:
+        features = dict(one.features)
+        for feature in features.keys() & {"common", "common_known"}:
+            count, named = words.without(one.event, one.key), names.without(one.event, one.key)
+            features[feature] = commonness(count, named) if count >= LEAST_COUNT else 0.0
+        found.append(replace(one, features=tuple(features.items())))
+    return found
+
+
+def count_words(labelled: Sequence[Text]) -> Counts:
     """How often words, and pairs of them, stand outside every label and every hashtag of several words."""
     by_event: dict[str, Counter[str]] = defaultdict(Counter)
     for first in range(0, len(labelled), 500):
@@ -197,10 +235,7 @@ def count_words(labelled: Sequence[Text]) -> tuple[dict[str, Counter[str]], Coun
             for left, right in pairwise(free):
                 if right == left + 1 and not tokens.breaks[right]:
                     counter[k0([tokens.surfaces[left], tokens.surfaces[right]])] += 1
-    total: Counter[str] = Counter()
-    for counter in by_event.values():
-        total.update(counter)
-    return dict(by_event), total
+    return Counts(dict(by_event), sum(by_event.values(), Counter()))
 
 
 def _is_free(at: int, text: Text, tokens: TokenBatch) -> bool:
@@ -406,7 +441,7 @@ def _is_language(text: Text, language: str) -> bool:
     return any(map(is_arabic, text.text)) == (language == "ar")
 
 
-def write(models: dict[str, Model], total: Counter[str], heads: dict[str, str]) -> None:
+def write(models: dict[str, Model], words: Counts, names: Counts, heads: dict[str, str]) -> None:
     """Write the three tables."""
     lines = [heads["place_weights"], "lang\tfeature\tweight\tby_hand\tsource"]
     for language, model in sorted(models.items()):
@@ -423,10 +458,12 @@ def write(models: dict[str, Model], total: Counter[str], heads: dict[str, str]) 
         for (side, word), weight in sorted(model.words.items()):
             lines.append(f"{language}\t{side}\t{word}\t{weight:.2f}\t{LEARNED}")
     _save("place_neighbors", lines)
-    lines = [heads["place_words"], "word\tcount\tsource"]
-    for word, count in sorted(total.items()):
+    lines = [heads["place_words"], "word\tcount\tnamed\tsource"]
+    for word, count in sorted(words.total.items()):
         if count >= LEAST_COUNT:
-            lines.append(f"{word}\t{count}\tcounted: IDRISI (CC BY 4.0), Wojood sample (MIT)")
+            lines.append(
+                f"{word}\t{count}\t{names.total[word]}\tcounted: IDRISI (CC BY 4.0), Wojood sample (MIT)"
+            )
     _save("place_words", lines)
 
 
@@ -447,8 +484,8 @@ HEADS: Final = {
 # ending (last two letters of the name), form (K0 of the name).  Written by benchmarks/train_places.py from
 # IDRISI (CC BY 4.0), the public Wojood sample (MIT), TR-News and our own labelled posts.""",
     "place_words": """\
-# How often a word, or a pair of words written together, stood outside every labelled place.
-# Latin words: where written small.  Written by benchmarks/train_places.py; counted in IDRISI (CC BY 4.0)
+# count: how often a word, or a pair of words written together, stood outside every labelled place; Latin
+# words: where written small.  named: how often it stood for a place, or in the name of one.  Written by benchmarks/train_places.py; counted in IDRISI (CC BY 4.0)
 # and in the public Wojood sample (MIT).""",
 }
 
@@ -462,13 +499,15 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = Path(os.environ["MARSAD_EVAL"])
     labelled = list(texts(folder))
-    by_event, total = count_words(labelled)
+    words = count_words(labelled)
     chosen: list[Example] = []
     for layers in [arguments.layer, []] if arguments.layer else [[]]:
         gazetteer = open_gazetteer(cache_folder(), HOME, layers)
-        chosen += examples(labelled, gazetteer, by_event, total)
+        chosen += examples(labelled, gazetteer)
         if arguments.check:
             break
+    names = count_names(labelled, chosen)
+    chosen = recounted(chosen, words, names)
     print(len(labelled), "texts,", len(chosen), "names")
     if arguments.check:
         check(labelled, chosen)
@@ -479,7 +518,7 @@ def main() -> None:
         )
         for language in ("ar", "en")
     }
-    write(models, total, HEADS)
+    write(models, words, names, HEADS)
 
 
 if __name__ == "__main__":

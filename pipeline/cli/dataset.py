@@ -22,7 +22,7 @@ from pipeline.cli.screen import (
     table,
     when,
 )
-from pipeline.errors import DatasetError
+from pipeline.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
     from pipeline.storage.dataset import Dataset, Version
@@ -128,7 +128,13 @@ def rollback(
     config: ConfigFile = CONFIG,
 ) -> None:
     """Publish an earlier version once more, whole or of one source; nothing is deleted."""
+    from pipeline.config import nearest
+
     dataset = _dataset(config)
+    known = list(dataset.version(version).manifest.sources)
+    if source is not None and source not in known:
+        told = f"no source {source!r} in version {version}{nearest(source, known)}"
+        raise ConfigError(f"{told}; it has: {', '.join(known)}".replace("?;", "?"))
     with dataset.writer("marsad rollback") as writer:
         made = writer.restore(dataset.version(version), source, at=datetime.now(UTC))
     what = source or "all sources"

@@ -68,13 +68,15 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write tables for other programs, the wanted rows of them, or describe the dataset's own files."""
-    from pipeline.config import load
+    from pipeline.config import load, nearest
     from pipeline.storage import export as files
     from pipeline.storage.frames import load as open_version
     from pipeline.storage.query import filters
 
     if format not in {*files.ENDINGS, "datapackage"}:
-        raise ConfigError(f"no format {format!r}; there are: {', '.join([*files.ENDINGS, 'datapackage'])}")
+        known = [*files.ENDINGS, "datapackage"]
+        told = f"no format {format!r}{nearest(format, known)}; there are: {', '.join(known)}"
+        raise ConfigError(told.replace("?;", "?"))
     root = load(config).dataset
     loaded = open_version(root, version)
     if format == "datapackage":

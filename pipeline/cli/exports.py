@@ -37,13 +37,12 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """What a file is, what a run would make of it, and the configuration to paste."""
-    from pipeline.config import zone_name
+    from pipeline.config import reader_name, zone_name
     from pipeline.jobs.inspect import inspect as look
     from pipeline.jobs.inspect import told
-    from pipeline.readers import COLUMNS, READERS, Reading
+    from pipeline.readers import COLUMNS, Reading
 
-    if reader not in {"auto", *READERS}:
-        raise ConfigError(f"--reader {reader!r} is none; allowed: auto, {', '.join(sorted(READERS))}")
+    reader = reader_name(reader)
     if day_order not in {"auto", "dmy", "mdy"}:
         raise ConfigError(f"--day-order {day_order!r} is none; allowed: auto, dmy, mdy")
     columns = dict(pair.partition("=")[::2] for pair in column or ())

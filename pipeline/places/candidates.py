@@ -25,16 +25,9 @@ from pipeline.places.keys import (
     k2,
     spelling,
 )
-from pipeline.places.score import (
-    NEVER,
-    Form,
-    Judge,
-    Name,
-    head_words,
-    is_capital,
-    is_capital_article,
-    is_function_word,
-)
+from pipeline.places.name_score import NEVER, Name
+from pipeline.places.score import Form, Judge
+from pipeline.places.writing import head_words, is_capital, is_capital_article, is_function_word
 from pipeline.text import TokenBatch
 from pipeline.text.tokens import ARABIC
 

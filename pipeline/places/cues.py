@@ -2,11 +2,12 @@
 
 `place_cues` are classes of words set by hand, `place_neighbors` weights of single words that were learned,
 `place_weights` the weights of features, `place_ambiguous` forms that are words or people as well,
-`place_words` how often a word stood in labelled texts without naming a place.
+`place_words` how often a word stood in labelled texts without naming a place, and how often for one.
 """
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Final
 
@@ -22,6 +23,7 @@ EDGE: Final = "|"  # stands for the neighbor of a name where the line or the pos
 FUNCTION_WORD: Final = -9.0  # prior
 NATURE: Final = frozenset({"region", "river", "mountain", "sea", "island"})
 TYPE_CUES: Final = frozenset({"city", "village", "quarter", "unit", "district", "nature", "facility"})
+COMMON: Final = 8.0  # scale of the logarithm of a count
 FACILITIES: Final = frozenset({"crossing", "airport", "camp", "dam", "facility"})
 WANTED: Final = {
     "city": frozenset({"city", "town"}),
@@ -127,3 +129,22 @@ def common_words() -> frozenset[str]:
 def word_counts() -> dict[str, int]:
     """How often a word, or two words written together, stood in labelled texts outside every place."""
     return {row["word"]: int(row["count"]) for row in rows("place_words")}
+
+
+@cache
+def word_weights() -> dict[str, float]:
+    """How much more often a word stood outside places than in their names, see `commonness`."""
+    return {row["word"]: commonness(int(row["count"]), int(row["named"])) for row in rows("place_words")}
+
+
+def commonness(count: int, named: int) -> float:
+    """How common a word is that stood `count` times outside of places and `named` times for one.
+
+    The logarithm of their ratio, never below zero, scaled so that it mostly is below one.
+
+    >>> commonness(0, 0), commonness(3, 9)
+    (0.0, 0.0)
+    >>> commonness(54, 0) > commonness(54, 1) > commonness(54, 9)
+    True
+    """
+    return max(math.log1p(count) - math.log1p(named), 0.0) / COMMON

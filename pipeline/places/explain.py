@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.places.gazetteer import Gazetteer
+from pipeline.places.name_score import Context, Name, own_parts
 from pipeline.places.recognize import ACCEPT, Recognizer
-from pipeline.places.score import Context, Name, own_parts
 from pipeline.text import find_marks, normalize_batch, tokenize
 
 TOLD: Final = 0.15  # log-odds; smaller parts are not told

@@ -22,7 +22,8 @@ from pipeline.places.gazetteer import SETTLEMENTS, Gazetteer, kilometres
 from pipeline.places.keys import ARTICLE, LAM, TEH_AS_HEH, is_arabic, k0, token_words
 from pipeline.places.phrases import phrase_words
 from pipeline.places.reading import Reading
-from pipeline.places.score import YEH, is_capital, written
+from pipeline.places.score import YEH
+from pipeline.places.writing import is_capital, written
 from pipeline.records import Candidate, Place, PlaceMention
 from pipeline.text import TokenBatch, normalize
 

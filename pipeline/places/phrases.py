@@ -17,8 +17,8 @@ from pipeline.data import rows
 from pipeline.places.clitics import WAW, stems
 from pipeline.places.cues import cue_words
 from pipeline.places.keys import ARTICLE, LAM, is_arabic, k0, token_words
+from pipeline.places.name_score import Name
 from pipeline.places.recognize import Found, Recognizer
-from pipeline.places.score import Name
 from pipeline.text import TokenBatch, normalize
 
 DIRECTIONS: Final = (

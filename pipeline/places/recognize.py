@@ -17,8 +17,10 @@ from pipeline.places.clitics import WAW, stems
 from pipeline.places.cues import TYPE_CUES, WANTED, cue_words
 from pipeline.places.gazetteer import Gazetteer
 from pipeline.places.keys import HAMZA, token_words
+from pipeline.places.name_score import CHAIN, HOPELESS, IN_LIST, Context, Name
 from pipeline.places.plugins import Guess
-from pipeline.places.score import CHAIN, HOPELESS, IN_LIST, Around, Context, Form, Judge, Name, words_beside
+from pipeline.places.score import Around, Form, Judge
+from pipeline.places.writing import words_beside
 from pipeline.text import TokenBatch
 from pipeline.text.tokens import ARABIC
 

@@ -1,106 +1,52 @@
 """The score of a name in a post: log-odds that the words name a place there, a sum over weighted features.
 
-What can be said of a name without its context is summed once (`Judge.name`); the words beside it, hashtags
-and clitics are added where it stands.  Every feature has a weight in the tables that `cues` reads.
+`name_score` judges the name by itself; here the words beside it, hashtags and clitics are added.  Every
+feature has a weight in the tables that `cues` reads.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from functools import cache, lru_cache
 from typing import Final
 
 from msgspec import Struct
 
-from pipeline.places.clitics import AIN, BEH, WAW, stems
-from pipeline.places.cues import (
-    EDGE,
-    FACILITIES,
-    FUNCTION_WORD,
-    NATURE,
-    SIDES,
-    TYPE_CUES,
-    WANTED,
-    Neighbors,
-    common_words,
-    cue_words,
-    neighbor_words,
-    priors,
-    weights,
-    word_counts,
-)
-from pipeline.places.gazetteer import SETTLEMENTS, UNITS, Gazetteer
-from pipeline.places.keys import (
-    ALEF,
-    ARTICLE,
-    HAMZA,
-    LAM,
-    TEH_AS_HEH,
-    is_arabic,
-    is_article,
-    spelling,
-    token_words,
+from pipeline.places.clitics import AIN, WAW
+from pipeline.places.cues import EDGE, TYPE_CUES, WANTED, priors, word_counts
+from pipeline.places.gazetteer import Gazetteer
+from pipeline.places.keys import ALEF, ARTICLE, HAMZA, LAM, TEH_AS_HEH, is_arabic, spelling, token_words
+from pipeline.places.name_score import FATHER_OF, Name, NameJudge, beside
+from pipeline.places.writing import (
+    head_words,
+    is_capital,
+    is_capital_article,
+    is_function_word,
+    shape_of,
+    words_beside,
+    written,
 )
 from pipeline.text import TokenBatch
 
 YEH: Final = "\N{ARABIC LETTER YEH}"
-WELL_KNOWN: Final = 100_000  # inhabitants
-SMALL: Final = 20_000
-HAMLET: Final = 100
-NEVER: Final = -8.0  # log-odds of a name by itself that no context mends
-HOPELESS: Final = -3.5  # log-odds of a name with the words next to it: nothing else can mend it
-MAX_CACHED: Final = 200_000  # words
 MAX_SIDES: Final = 1 << 16
 NOTHING: Final = ""  # stands for the neighbor of a name in memory, since a text may hold EDGE
-IN_LIST: Final = 4.0  # in a list of villages the type word stands before the first
-COMMON: Final = 8.0  # scale of the logarithm of a count
 OFTEN: Final = 12  # a word that stood so often outside every place is a common one
 _PHRASE_BEFORE: Final = TYPE_CUES | {"direction", "part"}
 _PHRASE_AFTER: Final = frozenset({"direction", "unit"})
-_FATHER_OF: Final = ALEF + BEH + WAW  # abu: more often a man than a town
 _NISBA: Final = YEH + TEH_AS_HEH
 _PLURAL: Final = ALEF + "\N{ARABIC LETTER TEH}"
 _COLOR: Final = 7  # letters of a color with the article, such as al-hamra with its hamza
 _ALI: Final = AIN + LAM + YEH
-_ABU_ALI: Final = f"{_FATHER_OF} {_ALI}"  # stands for the second of these words
+_ABU_ALI: Final = f"{FATHER_OF} {_ALI}"  # stands for the second of these words
 _OF_PEOPLE: Final = frozenset({"given", "person"})
 _WEAK_CUES: Final = frozenset({"preposition", "other", "people", "organisation"})
 _DASHES: Final = frozenset({"-", "\N{EN DASH}", "\N{EM DASH}", "\N{HORIZONTAL BAR}"})
-_SENTENCE_ENDS: Final = frozenset({".", "!", "?", ":", ";", '"', "\N{HORIZONTAL ELLIPSIS}"})
 _BEHIND_DATELINE: Final = _DASHES | {":"}
 _SURNAME_ARTICLES: Final = frozenset({"al", "el"})
 _NUN: Final = "\N{ARABIC LETTER NOON}"
 _ENDINGS: Final = (ALEF, ALEF + _NUN, YEH + _NUN, WAW + _NUN, _PLURAL, TEH_AS_HEH)
 NEVER_WORD: Final = -6.0  # the prior of a form that is a word and hardly ever a place
 _LETTER_CUES: Final = frozenset({"preposition", "other", "people"})  # such words bear clitics, too
-CHAIN: Final = frozenset({",", "/", "-", WAW, "and", "&", "+"})
-_KIND_GROUPS: Final = (
-    ("kind_country", frozenset({"country"})),
-    ("kind_unit", UNITS),
-    ("kind_city", frozenset({"city", "town"})),
-    ("kind_village", frozenset({"village"})),
-    ("kind_quarter", frozenset({"quarter"})),
-    ("kind_nature", NATURE),
-    ("kind_facility", FACILITIES),
-)
-
-
-class Name(Struct, frozen=True, eq=False, gc=False):
-    """A name of the gazetteer and what can be said of it without its context."""
-
-    key: str
-    places: tuple[int, ...]
-    features: tuple[tuple[str, float], ...]
-    score: float  # their sum, weighted, with the ambiguity prior
-    kinds: frozenset[str]
-    is_far: bool  # only settlements, and none of them in the region of interest
-    is_bare: bool  # only settlements of which nobody counted the inhabitants
-    is_hamlet: bool  # only settlements of a few people or an unknown number, none of them in our tables
-    is_word: bool  # seen outside of names in running text
-    is_plain: bool  # a word of running text that only settlements bear that are not in our tables
-    language: str  # whose weights judge it: ar or en
-    place_sort: str  # home, region, elsewhere or known: how likely a group speaks of it
 
 
 class Form(Struct, frozen=True, eq=False, gc=False):
@@ -135,183 +81,13 @@ class Around(Struct, frozen=True, eq=False, gc=False):
     words: float  # learned weights of the words beside the name and in its hashtag
 
 
-class Context(Struct, frozen=True, gc=False):
-    """What stands around a name, for those who want every part of it."""
-
-    features: tuple[str, ...]
-    cues: tuple[str, ...]
-    neighbors: tuple[tuple[str, str], ...]  # (side, word) of the table place_neighbors
-
-
-class Most(Struct, frozen=True, gc=False):
-    """What a word beside a name can add to its score at the most; of the words that were asked for."""
-
-    before: dict[str, float]
-    after: dict[str, float]
-
-
-class Judge:
-    """Scores names of one gazetteer for one home."""
+class Judge(NameJudge):
+    """Scores names of one gazetteer for one home, by themselves and where they stand."""
 
     def __init__(self, gazetteer: Gazetteer, home: Sequence[str]) -> None:
-        self.gazetteer = gazetteer
-        self.home = frozenset(home)
-        self.region = self.home | frozenset(gazetteer.home)
-        self.cues = cue_words()
-        self.weights = weights()
-        self.neighbors = neighbor_words()
-        self._before: dict[str, str] = {}
+        super().__init__(gazetteer, home)
         self._lefts: dict[tuple[Form, str], Side] = {}
         self._rights: dict[tuple[Form, str], Side] = {}
-        self._best_beside = {language: self._most(language) for language in self.neighbors}
-        self.most_beside = {language: Most({}, {}) for language in self.neighbors}
-
-    def _most(self, language: str) -> dict[str, float]:
-        """The most that a word before a name can add to its score."""
-        table, words = self.weights[language], self.neighbors[language].before
-        most = dict(words)
-        for word, cue in self.cues.before.items():
-            extra = table.get("same_type", 0.0) if cue in TYPE_CUES else 0.0
-            most[word] = words.get(word, 0.0) + table.get(f"before_{cue}", 0.0) + extra
-        return most
-
-    # -- a name by itself --
-
-    def name(self, key: str, places: tuple[int, ...], tier: int) -> Name:
-        """A name with these places, judged without its context."""
-        gazetteer = self.gazetteer
-        language = "ar" if is_arabic(key) else "en"
-        kinds = {gazetteer.kind(number) for number in places}
-        features: list[tuple[str, float]] = [("bias", 1.0)]
-        features += [(feature, 1.0) for feature, group in _KIND_GROUPS if kinds & group]
-        population = max(gazetteer.populations[number] for number in places)
-        features.append(("population", math.log10(population + 1) / 7))
-        features.append(("candidates", math.log(len(places)) / 3))
-        features.append(("length", min(len(key), 12) / 12))
-        is_curated = any(gazetteer.curated[number] for number in places)
-        if is_curated:
-            features.append(("curated", 1.0))
-        if language == "ar":
-            if key.startswith(ARTICLE):
-                features.append(("article", 1.0))
-            if len(key) > 5 and not is_curated and key.startswith(_FATHER_OF):
-                features.append(("kunya", 1.0))
-        countries = {gazetteer.country(number) for number in places}
-        sort = "known"
-        if countries & self.home:
-            sort = "home"
-        elif countries & self.region:
-            sort = "region"
-        elif self.home and population < WELL_KNOWN and kinds <= SETTLEMENTS:
-            sort = "elsewhere"
-        if sort != "known":
-            features.append((sort, 1.0))
-        if tier:
-            features.append((f"tier{tier}", 1.0))
-        count = word_counts().get(key, 0)
-        is_small = kinds <= SETTLEMENTS and population < SMALL and not is_curated
-        if count and not tier:
-            features.append(("common" if is_small else "common_known", math.log1p(count) / COMMON))
-        if not tier and self._is_cue(key):
-            features.append(("cue_word", 1.0))
-        form_prior = 0.0 if tier else priors().get(key, 0.0)
-        prior = min(form_prior, *(gazetteer.priors[number] for number in places))
-        table, learned = self.weights[language], self.neighbors[language]
-        score = sum(table.get(feature, 0.0) * value for feature, value in features) + prior
-        for side, part in own_parts(key):
-            score += learned.sides[side].get(part, 0.0)
-        if prior:
-            features.append(("prior", prior))
-        is_far = bool(self.home) and kinds <= SETTLEMENTS and not countries & self.region
-        is_bare = kinds <= SETTLEMENTS and not population
-        is_hamlet = kinds <= SETTLEMENTS and population < HAMLET and not is_curated
-        is_plain = bool(count and not tier and not is_curated and kinds <= SETTLEMENTS)
-        return Name(
-            key,
-            places,
-            tuple(features),
-            score,
-            frozenset(kinds),
-            is_far,
-            is_bare,
-            is_hamlet,
-            bool(count and not tier),
-            is_plain,
-            language,
-            sort,
-        )
-
-    def _is_cue(self, key: str) -> bool:
-        """Whether the name is itself a word that stands beside names: village, brigade, said."""
-        return self.cues.before.get(key, self.cues.after.get(key, "")) not in {"", "preposition", "people"}
-
-    # -- a name where it stands --
-
-    def is_hopeless(  # noqa: PLR0917
-        self, tokens: TokenBatch, post: int, first: int, last: int, clitic: str, name: Name
-    ) -> bool:
-        """Whether even the best that the words beside a name can say leaves it refused."""
-        score = name.score
-        if score > 0.0:
-            return False
-        most = self.most_beside[name.language]
-        surfaces = tokens.surfaces
-        if not tokens.breaks[first]:
-            before = surfaces[first - 1]
-            more = most.before.get(before)
-            score += self.most_before(name.language, before) if more is None else more
-            if clitic == "w" and before not in CHAIN:
-                score += IN_LIST
-        if last < tokens.bounds[post + 1]:
-            after = surfaces[last]
-            more = most.after.get(after)
-            score += self.most_after(name.language, after) if more is None else more
-        return score < HOPELESS
-
-    def most_before(self, language: str, word: str) -> float:
-        """The most that a word before a name can add to its score, itself or behind a clitic."""
-        best, known = self._best_beside[language], self.most_beside[language].before
-        most = best.get(word)
-        if most is None and language == "ar":
-            most = best.get(word[1:])
-        if len(known) > MAX_CACHED:
-            known.clear()
-        known[word] = (IN_LIST if word in CHAIN else 0.0) + (most or 0.0)
-        return known[word]
-
-    def most_after(self, language: str, word: str) -> float:
-        """The most that a word after a name can add to its score."""
-        known = self.most_beside[language].after
-        if len(known) > MAX_CACHED:
-            known.clear()
-        learned = max(self.neighbors[language].after.get(word, 0.0), 0.0)
-        known[word] = learned + 1.0 + (3.0 if word in self.cues.after else 0.0)
-        return known[word]
-
-    def sum(self, name: Name, context: Context) -> float:
-        """The score of a name in its context."""
-        table, learned = self.weights[name.language], self.neighbors[name.language]
-        score = name.score
-        for feature in context.features:
-            score += table.get(feature, 0.0)
-        return score + beside(learned, context.neighbors)
-
-    def before(self, word: str) -> str:
-        """The cue of the word before an Arabic name; clitics on it are taken off."""
-        cue = self._before.get(word)
-        if cue is None:
-            if len(self._before) > MAX_CACHED:
-                self._before.clear()
-            cue = self._before[word] = self._cue_before(word)
-        return cue
-
-    def _cue_before(self, word: str) -> str:
-        known = self.cues.before
-        if word not in known and len(word) > 3 and is_arabic(word):
-            for stem, strip, _ in stems(word):
-                if strip and stem in known:
-                    return known[stem]
-        return known.get(word, "")
 
     def arabic(self, form: Form, tokens: TokenBatch, post: int, at: int, end: int) -> Around:
         """What stands around an Arabic name at tokens at .. end - 1."""
@@ -412,6 +188,8 @@ class Judge:
                     or self.cues.before.get(word, "preposition") not in _LETTER_CUES
                 ):
                     features.append("clitic_common")  # the whole is a word: completely, soon, valley
+                    if self.cues.before.get(word) in TYPE_CUES:
+                        features.append("clitic_type")  # it says what the next name is
                 elif count:
                     features.append("clitic_word")
         if is_single:
@@ -569,101 +347,6 @@ class Judge:
             sort = "country"
         features += ("in_hashtag", f"in_hashtag_{sort}")
         return features, tuple([("tag", word) for word in others])
-
-
-def own_parts(key: str) -> tuple[tuple[str, str], ...]:
-    """(side, letters) of a name itself in the table place_neighbors."""
-    return ("form", key), ("ending", key[-2:])
-
-
-def beside(learned: Neighbors, words: Sequence[tuple[str, str]]) -> float:
-    """The sum of the learned weights of the words beside a name."""
-    sides = learned.sides
-    total = 0.0
-    for side, word in words:
-        total += sides[side].get(word, 0.0)
-    return total
-
-
-def words_beside(tokens: TokenBatch, at: int, end: int) -> tuple[tuple[str, str], ...]:
-    """(side, word) of the two words before and the two after tokens at .. end - 1."""
-    surfaces, breaks, bound = tokens.surfaces, tokens.breaks, len(tokens.surfaces)
-    before = before2 = after = after2 = EDGE
-    if not breaks[at]:
-        before = surfaces[at - 1]
-        if not breaks[at - 1]:
-            before2 = surfaces[at - 2]
-    if end < bound and not breaks[end]:
-        after = surfaces[end]
-        if end + 1 < bound and not breaks[end + 1]:
-            after2 = surfaces[end + 1]
-    return (SIDES[0], before2), (SIDES[1], before), (SIDES[2], after), (SIDES[3], after2)
-
-
-class Shape(Struct, frozen=True, gc=False):
-    """How Latin words are written."""
-
-    is_small: bool  # begins with a small letter
-    is_upper: bool
-    letters: int
-    has_dot: bool
-
-
-@lru_cache(maxsize=1 << 15)
-def shape_of(text: str) -> Shape:
-    """How Latin words are written."""
-    first = text[0]
-    is_small = first.isalpha() and not first.isupper() and not first.isdigit()
-    return Shape(is_small, text.isupper(), sum(map(str.isalpha, text)), "." in text)
-
-
-def written(tokens: TokenBatch, post: int, first: int, last: int) -> str:
-    """Tokens first .. last - 1 as they stand in the post."""
-    normalized = tokens.normalized
-    origin = normalized.origin
-    start, end = origin.item(tokens.starts[first]), origin.item(tokens.ends[last - 1] - 1)
-    return normalized.raw[post][start : end + 1]
-
-
-def is_capital(tokens: TokenBatch, post: int, at: int) -> bool:
-    """Whether a token begins with a capital letter as it was written."""
-    normalized = tokens.normalized
-    return normalized.raw[post][normalized.origin.item(tokens.starts[at])].isupper()
-
-
-def is_capital_article(tokens: TokenBatch, post: int, at: int) -> bool:
-    """Whether a token is an Arabic article written with a capital inside a sentence: As Sawda, At Tall.
-
-    At the head of a sentence it is a word of English.
-    """
-    if at + 1 >= tokens.bounds[post + 1] or not is_article(tokens.surfaces[at], tokens.surfaces[at + 1]):
-        return False
-    before = at - 1
-    return (
-        before >= tokens.bounds[post]
-        and not tokens.breaks[at]
-        and not tokens.breaks[at + 1]
-        and tokens.surfaces[before] not in _SENTENCE_ENDS
-        and is_capital(tokens, post, at)
-        and is_capital(tokens, post, at + 1)
-        and not is_capital_word(tokens, post, before)
-    )
-
-
-def is_capital_word(tokens: TokenBatch, post: int, at: int) -> bool:
-    """Whether a token is a word with a capital letter that mostly is written small: of a headline."""
-    return tokens.surfaces[at] in common_words() and is_capital(tokens, post, at)
-
-
-def is_function_word(word: str) -> bool:
-    """Whether a word is of the grammar alone, and begins no name as a word joined to it either."""
-    return priors().get(word, 0.0) <= FUNCTION_WORD and word not in spelling().joined_heads
-
-
-@cache
-def head_words() -> frozenset[str]:
-    """Latin words that begin names of several words: Tell, Kafr, Bab, Abu."""
-    return frozenset(spelling().heads) | frozenset(spelling().heads.values())
 
 
 def _agree(word: str, name: str) -> bool:

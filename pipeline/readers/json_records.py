@@ -189,6 +189,19 @@ class IndentedRecords:
 
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]|"', re.DOTALL)
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+
+
+def _nested(depth: int) -> bytes:
+    """What may stand in an object or array, down to so many levels below it."""
+    plain = rb'[^"{}\[\]]*+'
+    parts = _STRING if depth == 0 else _STRING + rb"|[{\[]" + _nested(depth - 1) + rb"[}\]]"
+    return plain + rb"(?:(?:" + parts + rb")" + plain + rb")*+"
+
+
+_WHOLE = re.compile(rb"[, \r\n\t]*+(\{" + _nested(3) + rb"\})", re.DOTALL)
+"""The next record of a list in one step; one of more levels, or torn, is read token by token."""
+
 _SCALAR = re.compile(rb'\s*:\s*("[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d+|null)')
 _LIST_FOLLOWS = re.compile(rb"\s*:\s*\[")
 TELEGRAM_RECORD = re.compile(rb'\{\s*"id"\s*:\s*-?\d+\s*,\s*"type"\s*:\s*"(?:message|service|unsupported)"')
@@ -233,6 +246,13 @@ class ScannedRecords:
         settled = 0  # every byte before it was given out, or is no record
         with window.file:
             while True:
+                at_record = listed == len(stack) and start is None and settled == window.base + window.position
+                if at_record and (whole := self._whole()) is not None:
+                    settled = window.base + window.position
+                    yield whole
+                    if self._resumed:
+                        self._resumed, settled = False, window.base + window.position
+                    continue
                 if start is None and listed is None:
                     anchor = window.position  # outside of a list nothing has to be kept
                 else:
@@ -328,6 +348,19 @@ class ScannedRecords:
                         yield record
                         if self._resumed:
                             self._resumed, settled = False, window.base + window.position
+
+
+    def _whole(self) -> Piece | None:
+        """The record that follows in the list, where it is all there and no other one begins inside it."""
+        window = self._window
+        match = _WHOLE.match(window.buffer, window.position)
+        if match is None or match.end() + 64 > len(window.buffer):
+            return None
+        begin, end = match.span(1)
+        if self._start is not None and self._start.search(window.buffer, begin + 1, end):
+            return None
+        window.position = end
+        return window.piece("record", begin, end)
 
 
 def _decoded(raw: bytes) -> object:

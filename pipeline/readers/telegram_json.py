@@ -74,15 +74,8 @@ def read(export: Export, reading: Reading) -> Iterator[Item]:
         records: IndentedRecords | ScannedRecords = IndentedRecords(export, order)
         heads: list[dict[str, object]] | None = None
     else:
-        first = ScannedRecords(export, record_start=TELEGRAM_RECORD, recoded=order)
-        for _ in first:
-            pass
-        records, heads = ScannedRecords(export, record_start=TELEGRAM_RECORD, recoded=order), first.heads
-        if not heads:
-            raise ExportError(
-                f"{export.name}: no list of messages in it; export the chat again as JSON, "
-                f"or set another reader"
-            )
+        records = ScannedRecords(export, record_start=TELEGRAM_RECORD, recoded=order)
+        heads = records.heads
     yield from _Chats(export, reading, records, heads, order).items()
 
 
@@ -154,7 +147,9 @@ class _Chats:
         self._group = reading.group or reading.source
         self._zone = zone_named(reading.zone)
         self._records = records
-        self._heads = heads
+        self._order = order
+        self._heads = heads  # of the lists that are open or were
+        self._all_heads: list[dict[str, object]] | None = None
         self._chat = _Chat(self._group, None, None)
         self._lists = 0
         self._resumed = 0
@@ -163,6 +158,8 @@ class _Chats:
 
     def items(self) -> Iterator[Item]:
         for piece in self._records:
+            if self._heads == []:
+                continue  # it is told below that there is no list
             if piece.what == "record":
                 yield self._fast(piece) or self._slow(piece)
             else:
@@ -182,7 +179,7 @@ class _Chats:
             if self._heads is None:
                 members, other = _chat_head(piece.raw)
             else:
-                members, other = self._heads[self._lists], False
+                members, other = self._head(self._heads), False
             self._lists += 1
             self._chat = _Chat(
                 str(members["id"]) if members.get("id") is not None else self._group,
@@ -207,6 +204,18 @@ class _Chats:
             yield NonPost(origin=at, what="account data behind the messages")
         elif self._lists and not piece.raw.rstrip(b"\0 \r\n\t").endswith(b"}"):
             yield self._truncated(piece, at)
+
+    def _head(self, heads: list[dict[str, object]]) -> dict[str, object]:
+        """The members of the chat whose list opens; some may stand behind it, then all is read once for them."""
+        members = heads[self._lists]
+        if len(members) == 3:  # name, type and id
+            return members
+        if self._all_heads is None:
+            whole = ScannedRecords(self._export, record_start=TELEGRAM_RECORD, recoded=self._order)
+            for _ in whole:
+                pass
+            self._all_heads = whole.heads
+        return self._all_heads[self._lists] if self._lists < len(self._all_heads) else members
 
     def _tail(self, piece: Piece, at: Origin) -> Iterator[Item]:
         """The end of a file without the end of its list: whole records are looked for in it."""
