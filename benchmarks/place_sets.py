@@ -3,6 +3,9 @@
 Three ways to count a match: `exact`, the same code points; `lenient`, the same but for clitics, the article
 and the hashtag sign before the name; `overlap`, any code point in common.  How near a place is found counts
 for what is no country: within 5 and 20 km for points, within 161 km (100 miles) for areas, too.
+
+We tell a hospital and the town in its name as two mentions.  Where the labels of others hardly ever hold one
+another (less than one in fifty), only the outer of the two is counted.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from pipeline.places.layers import layers_in
 LIMITS: Final = (5.0, 20.0, 161.0)  # kilometres
 AREA_LIMIT: Final = 161.0
 MANY: Final = 2000  # texts
+FLAT: Final = 0.02  # of the labels
 _COUNTRY_TYPES: Final = {"CTRY", "Country", "Continent", "CONT"}
 _PLAIN: Final = {None, "facility_of"}  # no phrase, or that of another mention
 _VAST: Final = {"country", "river", "sea"}  # no point says where they are
@@ -52,6 +56,7 @@ class PlaceText(Struct, frozen=True):
     home: str | None
     labels: list[PlaceLabel]
     classes: tuple[str, ...] = ()
+    is_flat: bool = False  # in all of the data hardly a label holds another
 
 
 class Distances(Struct):
@@ -220,6 +225,8 @@ def scored(name: str, texts: Sequence[PlaceText], system: str, find: Find) -> Pl
     phrases, doubts = Phrases(), Doubts()
     for one, spots in zip(texts, found, strict=True):
         text = one.text
+        if one.is_flat:
+            spots = outermost(spots)
 
         def is_lenient(label: Label, spot: Spotted, text: str = text) -> bool:
             return same_but_clitics(text, label, spot) or _same_span(label, spot)
@@ -239,6 +246,24 @@ def scored(name: str, texts: Sequence[PlaceText], system: str, find: Find) -> Pl
     speed = len(texts) / max(seconds, 1e-9)
     counts = exact, lenient, overlap, distances, phrases, doubts
     return PlaceRow(name, system, len(texts), *counts, speed)
+
+
+def outermost(spots: Sequence[Spotted]) -> list[Spotted]:
+    """Those that no other one holds.
+
+    >>> from pipeline.records import Span
+    >>> spots = [Spotted(Span(0, 14)), Spotted(Span(7, 14)), Spotted(Span(16, 20))]
+    >>> [one.span.end for one in outermost(spots)]
+    [14, 20]
+    """
+    return [
+        one
+        for one in spots
+        if not any(
+            other.span != one.span and other.span.start <= one.span.start and one.span.end <= other.span.end
+            for other in spots
+        )
+    ]
 
 
 def same_but_clitics(text: str, label: Label, spot: Spotted) -> bool:
@@ -272,7 +297,7 @@ def _sets(half: Half | None) -> Iterator[tuple[str, str, list[PlaceText]]]:
     for path in sorted(Path(folder, "places").glob("*.jsonl")) if folder else []:
         with path.open(encoding="utf-8") as lines:
             rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
-        yield path.stem, str(rows[0].get("lang", "ar")), [_foreign(row) for row in rows]
+        yield path.stem, str(rows[0].get("lang", "ar")), foreign(rows)
 
 
 def _ours(half: Half | None) -> Iterator[tuple[str, str, list[PlaceText]]]:
@@ -310,15 +335,26 @@ def _text(post: MarkedPost) -> PlaceText:
     return PlaceText(post.text, post.home, labels + facilities, names)
 
 
-def _foreign(row: dict[str, Any]) -> PlaceText:
-    """A row of labelled data of one's own, see README.md."""
+def foreign(rows: Sequence[dict[str, Any]]) -> list[PlaceText]:
+    """Rows of labelled data of one's own, see README.md."""
+    held = sum(
+        one is not other and one["start"] <= other["start"] and other["end"] <= one["end"]
+        for row in rows
+        for one in row["mentions"]
+        for other in row["mentions"]
+    )
+    is_flat = held <= FLAT * sum(len(row["mentions"]) for row in rows)
+    return [_foreign(row, is_flat) for row in rows]
+
+
+def _foreign(row: dict[str, Any], is_flat: bool) -> PlaceText:
     labels = []
     for one in row["mentions"]:
         lat, lon = one.get("lat"), one.get("lon")
         if one.get("type") in _COUNTRY_TYPES:
             lat = lon = None
         labels.append(PlaceLabel(start=one["start"], end=one["end"], lat=lat, lon=lon, is_area=True))
-    return PlaceText(row["text"], None, labels)
+    return PlaceText(row["text"], None, labels, is_flat=is_flat)
 
 
 def _far(label: Label, spot: Spotted) -> float | None:

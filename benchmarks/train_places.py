@@ -57,16 +57,18 @@ COUNTED: Final = frozenset(
 LEAST_COUNT: Final = 4  # of a word in the table place_words
 LEAST_SEEN: Final = 4  # examples of a neighboring word
 FIXED: Final = 1e6  # how strongly a weight stays whose source says that it is set by hand (inverse variance)
-HELD: Final = 300.0  # and a veto that was set by hand
-NEAR: Final = 20.0  # and any other weight set by hand
+HELD: Final = {"ar": 100.0, "en": 300.0}  # and a veto that was set by hand; there are more texts in English
+NEAR: Final = {"ar": 5.0, "en": 20.0}  # and any other weight set by hand
 LOOSE: Final = 0.5
 WORD: Final = 2.5
 FORM: Final = 4.0
 MOST: Final = {"ending": 1.0}  # of letters, which make up for priors otherwise
 VETO: Final = -3.0  # a weight set by hand that a class of words or a form keeps
 SMALLEST: Final = 0.2  # weight of a single word that is written down
+DRAWN: Final = "set by hand, drawn to the data"
 LEARNED: Final = "learned: IDRISI (CC BY 4.0), Wojood sample (MIT), TR-News, own samples"
 BY_HAND: Final = "set by hand"
+ON_TOP: Final = "set by hand, on top of what is learned"  # a margin: other weights may not make up for it
 
 
 class Text(Struct, frozen=True):
@@ -193,7 +195,7 @@ class Counts(Struct, frozen=True):
 def count_names(labelled: Sequence[Text], chosen: Iterable[Example]) -> Counts:
     """How often names of the gazetteer stand for a place."""
     by_event: dict[str, Counter[str]] = defaultdict(Counter)
-    for key, first, text in {
+    for key, _, text in {
         (one.key, one.first, one.text)
         for one in chosen
         if one.is_place and labelled[one.text].corpus in COUNTED
@@ -264,11 +266,13 @@ class Model(Struct, frozen=True):
 
 
 def train(chosen: Sequence[Example], centre: dict[str, float], fixed: frozenset[str] = frozenset()) -> Model:
-    """Weights that fit the examples and stay near those set by hand; the fixed ones stay as they are."""
+    """Weights that fit the examples, of one language, near those set by hand; the fixed ones stay."""
     told = [example for example in chosen if example.is_place is not None]
+    language = told[0].language
     seen = Counter(
         word for example in told for word in set(example.words) if not _is_settled(word, example, centre)
     )
+    margins = margins_of(language)
     columns: dict[Any, int] = {}
     for feature in centre:
         columns[feature] = len(columns)
@@ -280,7 +284,9 @@ def train(chosen: Sequence[Example], centre: dict[str, float], fixed: frozenset[
             columns[word] = len(columns)
     cells: list[tuple[int, int, float]] = []
     for number, example in enumerate(told):
-        cells += [(number, columns[feature], value) for feature, value in example.features]
+        cells += [
+            (number, columns[feature], value) for feature, value in example.features if feature not in margins
+        ]
         cells += [
             (number, columns[word], 1.0)
             for word in example.words
@@ -297,7 +303,7 @@ def train(chosen: Sequence[Example], centre: dict[str, float], fixed: frozenset[
             pull[number] = FORM if name[0] in {"form", "ending"} else WORD
         elif name in centre:
             middle[number] = centre[name]
-            pull[number] = FIXED if name in fixed else HELD if centre[name] <= VETO else NEAR
+            pull[number] = FIXED if name in fixed else (HELD if centre[name] <= VETO else NEAR)[language]
         else:
             pull[number] = LOOSE
 
@@ -347,7 +353,17 @@ def fixed_of(language: str) -> frozenset[str]:
     return frozenset(
         row["feature"]
         for row in rows("place_weights")
-        if row["lang"] == language and row["source"] == BY_HAND
+        if row["lang"] == language and row["source"] in {BY_HAND, ON_TOP}
+    )
+
+
+def margins_of(language: str) -> frozenset[str]:
+    """The features that training does not see: their weights are added to what it learned.
+
+    A false name in a post without places costs more than a missed one, and the labels do not say so.
+    """
+    return frozenset(
+        row["feature"] for row in rows("place_weights") if row["lang"] == language and row["source"] == ON_TOP
     )
 
 
@@ -445,12 +461,12 @@ def write(models: dict[str, Model], words: Counts, names: Counts, heads: dict[st
     """Write the three tables."""
     lines = [heads["place_weights"], "lang\tfeature\tweight\tby_hand\tsource"]
     for language, model in sorted(models.items()):
-        centre, fixed = centre_of(language), fixed_of(language)
+        centre, fixed, margins = centre_of(language), fixed_of(language), margins_of(language)
         for feature, weight in sorted(model.features.items()):
             by_hand, source = "", LEARNED
             if feature in centre:
                 by_hand = f"{centre[feature]:g}"
-                source = BY_HAND if feature in fixed else f"{BY_HAND}, drawn to the data"
+                source = ON_TOP if feature in margins else BY_HAND if feature in fixed else DRAWN
             lines.append(f"{language}\t{feature}\t{weight:.2f}\t{by_hand}\t{source}")
     _save("place_weights", lines)
     lines = [heads["place_neighbors"], "lang\tside\tword\tweight\tsource"]
@@ -477,7 +493,8 @@ HEADS: Final = {
 # Log-odds, written by benchmarks/train_places.py: logistic regression over IDRISI-RA, -RE and -D (CC BY 4.0),
 # the public Wojood sample (MIT), TR-News and our own labelled posts.  by_hand: what the weight is drawn to
 # (edit that column and train anew, or the weight alone); empty: learned from the data alone.  A row whose
-# source is only "set by hand" is not learned: what it says would be undone by other weights.""",
+# source is only "set by hand" is not learned.  "On top": not seen in training either, where other weights
+# would make up for it; a margin against false names.""",
     "place_neighbors": """\
 # Weights of single words beside a name, and of the name itself; log-odds.
 # side: before2, before, after, after2 (| is the end of the line), tag (in the same hashtag),
@@ -485,8 +502,8 @@ HEADS: Final = {
 # IDRISI (CC BY 4.0), the public Wojood sample (MIT), TR-News and our own labelled posts.""",
     "place_words": """\
 # count: how often a word, or a pair of words written together, stood outside every labelled place; Latin
-# words: where written small.  named: how often it stood for a place, or in the name of one.  Written by benchmarks/train_places.py; counted in IDRISI (CC BY 4.0)
-# and in the public Wojood sample (MIT).""",
+# words: where written small.  named: how often it stood for a place, or in the name of one.
+# Written by benchmarks/train_places.py; counted in IDRISI (CC BY 4.0) and the public Wojood sample (MIT).""",
 }
 
 

@@ -175,3 +175,10 @@ def test_mistakes_of_public_gazetteers_name_their_place() -> None:
         assert re.fullmatch(r"(wof|gn):\d+", row["ref"]), row
         assert row["name"], row
         assert row["source"], row
+
+
+def test_states_lie_in_themselves() -> None:
+    """The mean of the cities of New York, weighted by inhabitants, lies in New Jersey."""
+    row = next(row for row in rows("places_provinces") if row["place_id"] == "us:NY")
+    assert 42 < float(row["lat"]) < 44
+    assert -77 < float(row["lon"]) < -74.5

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.places import candidates, facilities, find_places, resolve, score
+from pipeline.places import candidates, facilities, find_places, name_score, resolve, score
 from pipeline.places.gazetteer import Gazetteer
 from pipeline.places.recognize import Found, Recognizer, recognizer
 from pipeline.text import TokenBatch, find_marks, normalize_batch, tokenize
@@ -59,7 +59,7 @@ def test_small_memories_give_the_same_answers(
     assert find_places(tokens, gazetteer, ("SY",)) == first  # all of it is remembered by now
     for module, name in (
         (candidates, "MAX_CACHED"),
-        (score, "MAX_CACHED"),
+        (name_score, "MAX_CACHED"),
         (score, "MAX_SIDES"),
         (facilities, "MOST_HEADS"),
         (resolve, "MOST_SEEN"),

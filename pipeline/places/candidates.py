@@ -26,7 +26,7 @@ from pipeline.places.keys import (
     spelling,
 )
 from pipeline.places.name_score import NEVER, Name
-from pipeline.places.score import Form, Judge
+from pipeline.places.score import NEVER_WORD, OFTEN, Form, Judge
 from pipeline.places.writing import head_words, is_capital, is_capital_article, is_function_word
 from pipeline.text import TokenBatch
 from pipeline.text.tokens import ARABIC
@@ -374,8 +374,16 @@ def _parts_names(word: str) -> bool:
 
 
 def _respelled(letters: str) -> str:
-    """With the other of the two letters that end a name in -a: Madaya is written with either."""
-    if len(letters) < _MIN_RESPELLED or letters[-1] not in _ENDINGS:
+    """With the other of the two letters that end a name in -a: Madaya is written with either.
+
+    Not so a word that the tables know as one, or a common word with the ending of the accusative.
+    """
+    if (
+        len(letters) < _MIN_RESPELLED
+        or letters[-1] not in _ENDINGS
+        or priors().get(letters, 0.0) <= NEVER_WORD
+        or (letters[-1] == ALEF and word_counts().get(letters[:-1], 0) >= OFTEN)
+    ):
         return ""
     return letters[:-1] + _ENDINGS[letters[-1]]
 

@@ -34,6 +34,7 @@ SMALL: Final = 20_000
 HAMLET: Final = 100
 NEVER: Final = -8.0  # log-odds of a name by itself that no context mends
 HOPELESS: Final = -3.5  # log-odds of a name with the words next to it: nothing else can mend it
+ACRONYM: Final = 3  # letters: the US, the U.S.
 MAX_CACHED: Final = 200_000  # words
 IN_LIST: Final = 4.0  # in a list of villages the type word stands before the first
 FATHER_OF: Final = ALEF + BEH + WAW  # abu: more often a man than a town
@@ -184,6 +185,8 @@ class NameJudge:
         if score > 0.0:
             return False
         most = self.most_beside[name.language]
+        if len(name.key) <= ACRONYM and name.language == "en":
+            score += self.weights["en"].get("acronym", 0.0)
         surfaces = tokens.surfaces
         if not tokens.breaks[first]:
             before = surfaces[first - 1]
