@@ -20,6 +20,7 @@ from pipeline.annotate import Settings
 from pipeline.config import load
 from pipeline.errors import ClusterError, ConfigError
 from pipeline.jobs import engine_dask
+from pipeline.jobs.check import check
 from pipeline.jobs.engine import Limits, Processes, Serial, annotator
 from pipeline.jobs.engine_dask import Cluster
 from pipeline.jobs.engine_dask_worker import Answer, Opening, facts, packed, receive, work
@@ -166,6 +167,9 @@ def test_a_run_on_a_cluster_publishes_the_same_files(tmp_path: Path, root: Path,
             f"dataset: {name}\nengine: {engine}\nsources:\n"
             f"  - {{name: ghab, files: '{files}', zone: Asia/Damascus, authors: drop}}\n"
         )
+        if name == "dask":
+            told = {one.what: one.told for one in check(load(path, {}))}
+            assert told["engine"] == f"2 workers with 2 threads at {dask.address}"
         outcomes = list(run(load(path, {})))
         assert [one.state for one in outcomes] == ["published"], outcomes
         made[name] = {

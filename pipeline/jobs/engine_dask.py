@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -26,8 +27,8 @@ from pipeline.errors import ClusterError, ConfigError
 from pipeline.jobs.engine import Batch, Limits, Processes, annotator, toolkit
 
 if TYPE_CHECKING:
-    from pipeline.annotate import Settings
     from pipeline.jobs.engine_dask_worker import Answer
+    from pipeline.records import Settings
     from pipeline.storage.rows import Encoded
 
 LOOK_AHEAD: Final = 4  # batches a thread of the cluster that may be read but not yet given back
@@ -45,6 +46,7 @@ class _Held(Struct):
     batch: Batch
     future: Any
     since: float  # when it was given away
+    settled: Event  # set when Dask has an answer, or gives up
 
 
 class Cluster:
@@ -75,6 +77,13 @@ class Cluster:
     def prepare(self) -> None:
         """Raises `ConfigError` where Dask is not installed or nobody answers at the address."""
         self._connected()
+
+    def told(self) -> str:
+        """Who would work, in words; a cluster of ours is not started for it.  Raises what `prepare` does."""
+        if self._address is None:
+            return f"a cluster of {self._count} processes on this machine, started for each run"
+        threads = self._connected().nthreads()
+        return f"{len(threads)} workers with {sum(threads.values())} threads at {self._address}"
 
     def map(self, batches: Iterable[Batch]) -> Iterator[Encoded]:
         """The columns of every batch, in the batches' order.
@@ -122,22 +131,27 @@ class Cluster:
     def _give(self, client: Any, opening: bytes, batch: Batch, key: str) -> _Held:
         from pipeline.jobs.engine_dask_worker import work
 
-        since = time.monotonic()
-        return _Held(batch, client.submit(work, opening, msgspec.msgpack.encode(batch), key=key), since)
+        since, settled = time.monotonic(), Event()
+        future = client.submit(work, opening, msgspec.msgpack.encode(batch), key=key)
+        future.add_done_callback(lambda _: settled.set())
+        return _Held(batch, future, since, settled)
 
     def _answer(self, client: Any, held: _Held) -> Answer | None:
         """The answer to a batch; None where Dask could not get one, whoever is to blame."""
-        from distributed import KilledWorker
+        import distributed
 
         from pipeline.jobs.engine_dask_worker import Answer
 
         while True:
+            if not held.settled.wait(_GLANCE):
+                self._look(client)
+                continue
             try:
-                told = msgspec.msgpack.decode(held.future.result(timeout=_GLANCE), type=Answer)
+                told = msgspec.msgpack.decode(held.future.result(timeout=CONNECT_SECONDS), type=Answer)
             except TimeoutError:
                 self._look(client)
                 continue
-            except KilledWorker:
+            except distributed.KilledWorker:
                 return None
             except Exception as error:  # whatever Dask met; our own task raises nothing
                 self._look(client)
@@ -236,17 +250,22 @@ class Cluster:
 
 
 def _own_cluster(dask: Any, count: int) -> Any:
+    from dask import config as settings
+
     try:
         security = dask.Security.temporary()
     except ImportError:  # cryptography
         raise ConfigError(_MISSING) from None
-    return dask.LocalCluster(
-        n_workers=count,
-        threads_per_worker=1,
-        dashboard_address=None,
-        silence_logs=logging.ERROR,
-        security=security,
-    )
+    with settings.set({"distributed.worker.profile.enabled": False}):  # nobody looks at it, and it costs
+        return dask.LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # its pages of figures: for here only
+            silence_logs=logging.ERROR,
+            security=security,
+        )
 
 
 def _whole(pieces: list[Encoded], batch: Batch) -> Iterator[Encoded]:

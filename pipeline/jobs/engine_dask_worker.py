@@ -27,11 +27,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 import pipeline
-from pipeline.annotate import Settings
 from pipeline.config import cache_folder
 from pipeline.data import digest as tables_digest
 from pipeline.jobs.engine import Batch, Limits, Processes, annotator
 from pipeline.places.gazetteer import has_pack, pack_folder
+from pipeline.records import Settings
 from pipeline.storage.rows import Encoded
 
 _DECIDING = ("hijridate", "langdetect", "lingua-language-detector", "pycld2")  # packages that decide rows
