@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.proof import inputs, kills, writers
+from tests.proof import inputs, kills, outages, writers
 from tests.proof.report import Finding, table
-from tests.proof.workplace import Workplace
+from tests.proof.workplace import ACTS, Workplace
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +25,34 @@ def nothing_bad(finding: Finding, points: int) -> None:
     assert finding.points >= points
 
 
-# Calls that only writing the dataset makes: the second of each kind
-@pytest.mark.parametrize(("fault", "call"), [("SIGKILL", "rename"), ("ENOSPC", "fsync"), ("EIO", "link")])
-def test_a_run_that_is_broken_at_a_system_call(place: Workplace, fault, call) -> None:
+# One of the calls that write, sync, link and rename, in each of the ways that it can go wrong
+@pytest.mark.parametrize(("fault", "call"), [("SIGKILL", "rename"), ("ENOSPC", "write"), ("EIO", "link")])
+def test_a_run_that_is_broken_at_a_system_call(place: Workplace, tmp_path: Path, fault, call) -> None:
     reason = kills.no_strace()
     if reason:
         pytest.skip(reason)
-    nothing_bad(kills.at_every_call(place, fault, [(call, 2)], print), 1)
+    found = [point for point in kills.points(place, tmp_path / "log") if point.call == call and point.path]
+    nothing_bad(kills.at_every_call(place, fault, [found[len(found) // 2]], print), 1)
 
 
 def test_runs_that_are_killed_at_random(place: Workplace) -> None:
-    nothing_bad(kills.at_random(place, 3, print), 3)
+    nothing_bad(kills.at_random(place, 2, print), 2)
+
+
+def test_a_forget_that_is_killed(tmp_path: Path, cache: Path, toolkit) -> None:
+    reason = kills.no_strace()
+    if reason:
+        pytest.skip(reason)
+    place = Workplace(tmp_path, cache, act=ACTS["forget"])
+    place.make()
+    moved = kills.Point(
+        "rename", 1, str(place.dataset / "versions" / "000003")
+    )  # to make room for the clean one
+    nothing_bad(kills.at_every_call(place, "SIGKILL", [moved], print), 1)
+
+
+def test_outages_of_the_scheduler() -> None:
+    nothing_bad(outages.outages(24), 24)
 
 
 def test_two_writers_at_once(tmp_path: Path) -> None:
@@ -57,7 +74,7 @@ def test_the_proof_finds_what_is_wrong(place: Workplace) -> None:
     finding = Finding("a")
     kills.judge(place, finding, "not run", acknowledged=True)
     assert (finding.wrong, finding.lost) == (0, 1)
-    (posts,) = (place.dataset / "current" / "posts").glob("ghab-*.parquet")
+    posts = min((place.dataset / "current" / "posts").glob("ghab-*.parquet"))
     whole = posts.read_bytes()
     posts.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
     kills.judge(place, finding, "flipped", acknowledged=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import random
 import re
@@ -12,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.proof.report import Finding
@@ -21,9 +24,8 @@ CALLS = (
     "openat,write,pwrite64,writev,ftruncate,fallocate,fsync,fdatasync,rename,renameat,renameat2,link,linkat,"
     "symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,chmod,fchmod,fchmodat,flock"
 )
-STRACE = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "signal=none")
-# With --seccomp-bpf strace 6.1 gives no signals.  So for a kill it holds the call back, and we kill meanwhile.
-FAULTS = {"SIGKILL": "delay_enter=60000000", "ENOSPC": "error=ENOSPC", "EIO": "error=EIO"}
+STRACE = ("strace", "-f", "-qq", "-e", "signal=none")  # with --seccomp-bpf strace 6.1 gives no signals
+FAULTS = {"SIGKILL": "signal=SIGKILL", "ENOSPC": "error=ENOSPC", "EIO": "error=EIO"}
 REFUSED = {"ENOSPC", "EIO"}
 _CALL = re.compile(r"(\d+) +(\w+)\((.*)")
 _PATH = re.compile(r'[<"](/[^>"]*)[>"]')
@@ -55,7 +57,7 @@ def points(place: Workplace, log: Path) -> list[Point]:
     """Every call of the act that changes its folder."""
     place.fresh()
     under = (*STRACE, "-y", "-s", "1000", "-o", str(log), "-e", f"trace={CALLS}")
-    code, said = place.run(*place.act.words, under=under)
+    code, said = place.warm.run(place.act.words, under)
     assert code == place.act.code, said
     found: list[Point] = []
     of_threads: Counter[tuple[str, str]] = Counter()
@@ -79,10 +81,28 @@ def points(place: Workplace, log: Path) -> list[Point]:
     return found
 
 
-def at_every_call(place: Workplace, fault: str, at: list[Point], say: Say) -> Finding:
-    """Break the act at each point; then it must be as before or done, and the next calls must finish it."""
-    finding = Finding(f"{fault} in {place.act.name}")
+def spread(at: list[Point], seed: int = 7) -> list[Point]:
+    """The points in an order of which any beginning is spread over all, the many inner writes of files last."""
+    last = {point.path: point.which for point in at if point.call == "write"}
+    inner = [point for point in at if point.call == "write" and 1 < point.which < last[point.path]]
+    outer = [point for point in at if point not in set(inner)]
+    for part in (outer, inner):
+        random.Random(seed).shuffle(part)
+    return outer + inner
+
+
+def at_every_call(
+    place: Workplace, fault: str, at: list[Point], say: Say, seconds: float = math.inf
+) -> Finding:
+    """Break the act at each point; then it must be as before or done, and the next calls must finish it.
+
+    At as many points as can be tried in `seconds`.
+    """
+    finding = Finding(f"{fault} in {place.act.name}", planned=len(at))
+    end = time.monotonic() + seconds
     for number, point in enumerate(at, 1):
+        if time.monotonic() > end:
+            break
         place.fresh()
         code, said = broken(place, fault, point)
         if code is None:
@@ -94,7 +114,7 @@ def at_every_call(place: Workplace, fault: str, at: list[Point], say: Say) -> Fi
         if fault in REFUSED and "Traceback" in said:
             finding.wrong += 1
             finding.note(f"{where}: {said.strip().splitlines()[-1]}")
-        finish(place, finding, where, here=number % 10 != 0)
+        finish(place, finding, where, warm=number % 10 != 0)
         if number % 50 == 0:
             say(f"{finding.what}: {number} of {len(at)}, {finding.bad} bad, {finding.missed} missed")
     return finding
@@ -103,68 +123,29 @@ def at_every_call(place: Workplace, fault: str, at: list[Point], say: Say) -> Fi
 def broken(place: Workplace, fault: str, point: Point) -> tuple[int | None, str]:
     """The exit code of an act that was broken at a point and what it said; None where it went by the point."""
     log = place.folder.parent / "broken"
-    log.unlink(missing_ok=True)
     only = ("-P", point.path) if point.path else ()
     inject = f"inject={point.call}:{FAULTS[fault]}:when={point.which}"
     under = (*STRACE, "-o", str(log), "-e", f"trace={point.call}", *only, "-e", inject)
+    code, said = place.warm.run(place.act.words, under)
     if fault in REFUSED:
-        code, said = place.run(*place.act.words, under=under)
         return (code if "(INJECTED)" in log.read_text(errors="replace") else None), said
-    with place.start(*place.act.words, under=under) as process:
-        while process.poll() is None:
-            held = _reached(log, point)
-            if held:
-                _kill(held)
-                process.kill()
-                process.wait()
-                return -signal.SIGKILL, ""
-            time.sleep(0.003)
-    return None, ""
+    return (code if code == -signal.SIGKILL else None), said
 
 
-def _reached(log: Path, point: Point) -> int:
-    """The thread that is held back at the point; 0 where none is."""
-    if not log.exists():
-        return 0
-    calls: Counter[str] = Counter()
-    for line in log.read_text(errors="replace").splitlines():
-        call = _CALL.match(line)
-        if call is not None:
-            calls[call[1]] += 1
-            if calls[call[1]] == point.which:
-                return int(call[1])
-    return 0
-
-
-def _kill(thread: int) -> None:
-    """Kill the process of a thread, and see it gone: a held back call would still be made."""
-    status = Path(f"/proc/{thread}/status").read_text(encoding="utf-8")
-    found = re.search(r"^Tgid:\s*(\d+)", status, re.M)
-    assert found is not None
-    process = Path(f"/proc/{found[1]}")
-    os.kill(int(found[1]), signal.SIGKILL)
-    while process.exists() and "State:\tZ" not in (process / "status").read_text(encoding="utf-8"):
-        time.sleep(0.001)
-
-
-def at_random(place: Workplace, kills: int, say: Say, seed: int = 7) -> Finding:
+def at_random(place: Workplace, kills: int, say: Say, seconds: float = math.inf, seed: int = 7) -> Finding:
     """Kill the act at random moments, and its workers' parent, each from where the one before left it."""
-    finding = Finding(f"SIGKILL at random in {place.act.name}")
+    finding = Finding(f"SIGKILL at random in {place.act.name}", planned=kills)
+    end = time.monotonic() + seconds
     moments = random.Random(seed)
     place.fresh()
-    start = time.monotonic()
-    place.expect(place.act.code, *place.act.words)
-    usual = time.monotonic() - start
-    place.fresh()
-    while finding.points < kills:
-        with place.start(*place.act.words) as process:
-            try:
-                process.wait(moments.uniform(0.1, 1.1) * usual)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-            code = process.wait()
-            assert process.stderr is not None
-            said = process.stderr.read()
+    usual = math.inf  # seconds of an act that nobody disturbs
+    for _ in range(2):
+        start = time.monotonic()
+        run(place, place.act.words)
+        usual = min(usual, time.monotonic() - start)
+        place.fresh()
+    while finding.points < kills and time.monotonic() < end:
+        code, said = killed(place, moments.uniform(0.0, 1.1) * usual)
         where = f"kill {finding.points + 1}"
         if code == -signal.SIGKILL:
             finding.points += 1
@@ -175,11 +156,36 @@ def at_random(place: Workplace, kills: int, say: Say, seed: int = 7) -> Finding:
                 finding.note(f"{where}: exit code {code}: {said.strip()[-200:]}")
         judge(place, finding, where, acknowledged=code == place.act.code)
         if code != -signal.SIGKILL or finding.points % 5 == 0:
-            finish(place, finding, where, here=finding.points % 10 != 0)
+            finish(place, finding, where, warm=finding.points % 10 != 0)
             place.fresh()
-        if finding.points % 50 == 0:
+        if finding.points and finding.points % 50 == 0:
             say(f"{finding.what}: {finding.points} of {kills}, {finding.bad} bad")
     return finding
+
+
+def run(place: Workplace, words: tuple[str, ...]) -> tuple[int, str]:
+    """A command in a warm process; with workers, in one of its own."""
+    return place.warm.run(words) if place.kind == "serial" else place.run(*words)
+
+
+def killed(place: Workplace, after: float) -> tuple[int, str]:
+    """The exit code of an act that is killed after so many seconds, and what it said."""
+    if place.kind == "serial":
+        return place.warm.run(place.act.words, meanwhile=partial(_kill, after))
+    with place.start(*place.act.words) as process:
+        try:
+            process.wait(after)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+        code = process.wait()
+        assert process.stderr is not None
+        return code, process.stderr.read()
+
+
+def _kill(after: float, process: int) -> None:
+    time.sleep(after)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
 
 
 def judge(place: Workplace, finding: Finding, where: str, *, acknowledged: bool) -> None:
@@ -198,12 +204,12 @@ def judge(place: Workplace, finding: Finding, where: str, *, acknowledged: bool)
         finding.note(f"{where}: it ended well, and its work is not done")
 
 
-def finish(place: Workplace, finding: Finding, where: str, *, here: bool = False) -> None:
-    """The next calls; a plain run `here` in this warm process, to save time."""
+def finish(place: Workplace, finding: Finding, where: str, *, warm: bool = False) -> None:
+    """The next calls; where `warm` in forks of a warm process, to save time."""
     code, said = 0, ""
     try:
         for words in place.act.after:
-            code, said = place.run_here() if here and words == ("run",) else place.run(*words)
+            code, said = run(place, words) if warm else place.run(*words)
             if code != 0:
                 break
         done = code == 0 and place.state() == place.done and not place.leftovers() and not place.holding()

@@ -15,6 +15,7 @@ class Finding:
     lost: int = 0  # what was acknowledged is gone
     manual: int = 0  # the next plain run did not mend it
     missed: int = 0  # trials in which nothing was broken: the program did not come by; they are no points
+    planned: int = 0  # points that there are, where not all were tried
     skipped: str = ""  # why it was not done here
     notes: list[str] = field(default_factory=list)  # of what went wrong, the first few
 
@@ -42,5 +43,9 @@ def table(findings: list[Finding]) -> str:
             lines.append(f"{one.what:{width}} skipped: {one.skipped}")
             continue
         lines.append(f"{one.what:{width}} {one.points:7} {one.wrong:7} {one.lost:7} {one.manual:7}")
+        if one.planned > one.points:
+            lines.append(f"    of {one.planned:,} points, evenly spread; the others were not tried")
+        if one.missed:
+            lines.append(f"    {one.missed} more did not come by what was to be broken")
         lines += [f"    {note}" for note in one.notes]
     return "\n".join(lines)

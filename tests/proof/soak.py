@@ -9,6 +9,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 
 from pipeline.config import load
@@ -21,8 +22,11 @@ ROWS = 40
 Rows = Iterable[tuple[str, str, str]]  # source, post_id, text
 
 
-def soak(folder: Path, cache: Path, seconds: float) -> list[Finding]:
-    """A process reruns one source after the other, each time with other texts; the others read and look."""
+def soak(folder: Path, cache: Path, seconds: float, rounds: int = 0) -> list[Finding]:
+    """A process reruns one source after the other, each time with other texts; the others read and look.
+
+    For so many seconds, and until each of them has begun so many rounds, which it also ends.
+    """
     _configure(folder)
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
@@ -30,12 +34,18 @@ def soak(folder: Path, cache: Path, seconds: float) -> list[Finding]:
     with environment(MARSAD_CACHE=str(cache), MARSAD_KEY_FILE=str(folder / "key")):
         for source in SOURCES:
             _rerun(folder, source, 0)
-        writer = context.Process(target=_write, args=(folder, stop, told))
         readers = {name: read for name, read in READERS.items() if _installed(name)}
-        crowd = [context.Process(target=_read, args=(name, folder / "data", stop, told)) for name in readers]
+        begun = [context.Semaphore(0) for _ in ["writer", *readers]]
+        writer = context.Process(target=_write, args=(folder, stop, told, begun[0]))
+        crowd = [
+            context.Process(target=_read, args=(name, folder / "data", stop, told, mine))
+            for name, mine in zip(readers, begun[1:], strict=True)
+        ]
         for process in [writer, *crowd]:
             process.start()
         time.sleep(seconds)
+        for one in begun * rounds:
+            one.acquire(timeout=60)  # of one that is slower the findings tell
         stop.set()
         answers = [told.get(timeout=120) for _ in [writer, *crowd]]
         for process in [writer, *crowd]:
@@ -66,9 +76,10 @@ def _rerun(folder: Path, source: str, generation: int) -> str | None:
     return None if outcome.state == "published" else f"{outcome.state}: {outcome.error}"
 
 
-def _write(folder: Path, stop: object, told: multiprocessing.Queue[Finding]) -> None:
+def _write(folder: Path, stop: object, told: multiprocessing.Queue[Finding], begun: Semaphore) -> None:
     finding = Finding("reruns meanwhile")
     while not stop.is_set():  # type: ignore[attr-defined]
+        begun.release()
         generation = finding.points // len(SOURCES) + 1
         wrong = _rerun(folder, SOURCES[finding.points % len(SOURCES)], generation)
         finding.points += 1
@@ -78,11 +89,14 @@ def _write(folder: Path, stop: object, told: multiprocessing.Queue[Finding]) -> 
     told.put(finding)
 
 
-def _read(name: str, root: Path, stop: object, told: multiprocessing.Queue[Finding]) -> None:
+def _read(
+    name: str, root: Path, stop: object, told: multiprocessing.Queue[Finding], begun: Semaphore
+) -> None:
     """`wrong`: a read that gave what was never published.  `lost`: a read that failed."""
     finding = Finding(f"reads: {name}")
     newest = 0
     while not stop.is_set():  # type: ignore[attr-defined]
+        begun.release()
         finding.points += 1
         try:
             rows = list(READERS[name](root))

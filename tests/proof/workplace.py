@@ -11,16 +11,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from unittest.mock import patch
 
-from pipeline.config import load as load_config
 from pipeline.jobs.keys import open_ring
-from pipeline.jobs.run import run
-from pipeline.storage import segments
 from pipeline.storage.dataset import Dataset, Version
 from pipeline.storage.frames import load
+from tests.proof.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """\
@@ -182,11 +180,10 @@ class Workplace:
             _, said = process.communicate(timeout=300)
         return process.returncode, said
 
-    def run_here(self) -> tuple[int, str]:
-        """`marsad run` in this process, which is warm."""
-        with environment(**self.environment), patch.object(segments, "SEGMENT_ROWS", SEGMENT_ROWS):
-            outcomes = list(run(load_config(self.folder / "config.yaml")))
-        return max(outcome.exit_code for outcome in outcomes), "; ".join(one.error or "" for one in outcomes)
+    @cached_property
+    def warm(self) -> Warm:
+        self.fresh()
+        return Warm(self.folder, SEGMENT_ROWS, self.environment)
 
     def expect(self, code: int, *words: str) -> None:
         found, said = self.run(*words)
