@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,10 @@ import typer
 from terminal import at_terminal
 from test_cli import Shell, shell  # noqa: F401  a fixture
 
-from pipeline.cli import app
+from pipeline.cli import app, main
 from pipeline.cli.reference import commands, examples_of, reference
 
+Call = Callable[..., tuple[int, str, str]]
 ALL = dict(commands(typer.main.get_command(app)))
 ACTING = {  # they do something, and say in one line what they did
     "marsad annotate", "marsad demo", "marsad gazetteer add csv", "marsad gazetteer add geonames",
@@ -66,7 +69,9 @@ def test_every_command_has_help_and_examples_that_parse(name):
     "wrong", ["marsad rnu", "marsad run --jsn", "marsad rerun", "marsad diff one", "marsad keys x"]
 )
 def test_a_call_that_does_not_parse_is_noticed(wrong):
-    with pytest.raises(Exception, match=r"no command|No such option|Missing argument|not a valid int|^$"):
+    with pytest.raises(
+        Exception, match=r"no command|No such option|Missing parameter|valid integer|unexpected"
+    ):
         parsed(wrong)
 
 
@@ -87,12 +92,33 @@ def test_the_page_of_the_commands_is_what_the_program_says(root: Path):
     assert (root / "docs" / "commands.md").read_text(encoding="utf-8") == reference()
 
 
-def test_reading_commands_give_json_that_parses(shell: Shell):  # noqa: F811
-    assert shell.call("run", "--json")[0] == 0
-    code, out, _ = shell.call("rejected", "list", "--json")
+@pytest.fixture
+def call(shell: Shell, monkeypatch, capfd) -> Iterator[Call]:  # noqa: F811
+    """`marsad` in this process: what it answers in a process of its own, in a tenth of the time."""
+    for name, value in shell.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(shell.folder)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def called(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["marsad", *words])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    yield called
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def test_reading_commands_give_json_that_parses(shell: Shell, call):  # noqa: F811
+    assert call("run", "--json")[0] == 0
+    code, out, _ = call("rejected", "list", "--json")
     row = json.loads(out)["rejected"][0]["row"]
     post = "telegram:1234567890:1"
-    _, out, _ = shell.call("export", "csv", "posts", "--json")
+    _, out, _ = call("export", "csv", "posts", "--json")
     posts = (
         (shell.folder / "posts.csv").read_text("utf-8-sig") if (shell.folder / "posts.csv").exists() else out
     )
@@ -116,7 +142,7 @@ def test_reading_commands_give_json_that_parses(shell: Shell):  # noqa: F811
         (["forget", post, "--dry-run"], ""),
         (["new", "b", "a/one.json", "--yes"], "block"),
     ]:
-        code, out, err = shell.call(*words, "--json")
+        code, out, err = call(*words, "--json")
         assert code in {0, 1}, (words, err)
         found = json.loads(out)
         assert expected == "" or expected in found, (words, list(found))
@@ -125,9 +151,9 @@ def test_reading_commands_give_json_that_parses(shell: Shell):  # noqa: F811
 # Slips
 
 
-def test_a_slip_in_a_name_gets_a_proposal(shell: Shell):  # noqa: F811
+def test_a_slip_in_a_name_gets_a_proposal(shell: Shell, call):  # noqa: F811
     shell.configure(more="}\n  - {name: ghab_telegram, files: a/*.json")
-    assert shell.call("run", "ghab_telegram")[0] in {0, 3}
+    assert call("run", "ghab_telegram")[0] in {0, 3}
     for words in (
         ["run", "ghab_telegarm"],
         ["rerun", "ghab_telegarm"],
@@ -141,7 +167,7 @@ def test_a_slip_in_a_name_gets_a_proposal(shell: Shell):  # noqa: F811
         ["export", "csv", "--source", "ghab_telegarm"],
         ["forget", "x", "--source", "ghab_telegarm", "--dry-run"],
     ):
-        code, out, err = shell.call(*words)
+        code, out, err = call(*words)
         assert (code, out) == (2, ""), (words, err)
         assert "did you mean 'ghab_telegram'?" in err, (words, err)
         assert "Traceback" not in err
@@ -161,8 +187,8 @@ def test_a_slip_in_a_name_gets_a_proposal(shell: Shell):  # noqa: F811
         (["rejected", "--reason", "bad_jsn"], "bad_json"),
     ],
 )
-def test_a_slip_in_a_word_gets_a_proposal(words, expected, shell: Shell):  # noqa: F811
-    code, out, err = shell.call(*words)
+def test_a_slip_in_a_word_gets_a_proposal(words, expected, call):
+    code, out, err = call(*words)
     assert (code, out) == (2, "")
     assert expected in err.replace("\n", " ")
 
@@ -287,13 +313,13 @@ def test_a_shell_can_take_the_completion_in(shell: Shell):  # noqa: F811
 # Exit codes
 
 
-def test_exit_codes(shell: Shell):  # noqa: F811
-    assert shell.call("status")[0] == 0
-    assert shell.call("run", "--nope")[0] == 2
-    assert shell.call("run", "--config", "none.yaml")[0] == 2
-    assert shell.call("status", "x")[0] == 2
+def test_exit_codes(shell: Shell, call):  # noqa: F811
+    assert call("status")[0] == 0
+    assert call("run", "--nope")[0] == 2
+    assert call("run", "--config", "none.yaml")[0] == 2
+    assert call("status", "x")[0] == 2
     shell.configure(more=", expect: {max_rejected: 0.01}")
-    assert shell.call("run")[0] == 3
-    assert shell.call("gazetteer", "lookup", "qwertzuiop")[0] == 1
-    assert shell.call("source", "telegram:1:nothing")[0] == 1
-    assert shell.call("diff", "7")[0] == 1
+    assert call("run")[0] == 3
+    assert call("gazetteer", "lookup", "qwertzuiop")[0] == 1
+    assert call("source", "telegram:1:nothing")[0] == 1
+    assert call("diff", "7")[0] == 1

@@ -40,8 +40,11 @@ Number = Annotated[
 @app.command(epilog=examples("marsad versions"))
 def versions(config: ConfigFile = CONFIG, as_json: Json = False) -> None:
     """The versions of the dataset that are on disk, the newest last."""
+    from pipeline.jobs.history import causes
+
     dataset = _dataset(config)
     current = dataset.current()
+    told = causes(dataset.root)
     rows: list[dict[str, Any]] = []
     for number in dataset.versions():
         manifest = dataset.version(number).manifest
@@ -54,7 +57,7 @@ def versions(config: ConfigFile = CONFIG, as_json: Json = False) -> None:
                 "created": manifest.created,
                 "sources": len(manifest.sources),
                 "posts": posts,
-                "changed": ", ".join(changed) or ("restored" if newest else ""),
+                "changed": ", ".join(changed) or told.get(number) or ("restored" if newest else ""),
                 "code_version": manifest.code_version,
                 "current": current is not None and number == current.number,
             }

@@ -229,20 +229,37 @@ def _downloads(folder: Path) -> Iterator[Downloads]:
     from urllib.request import getproxies
 
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     from pipeline.jobs.gazetteer import clear_downloads
     from pipeline.places.fetch import Downloads
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
     console = Console(stderr=True, highlight=False)
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+    shows = sys.stderr.isatty()
+    with Progress(*columns, console=console, transient=True, disable=not shows) as bar:
         tasks: dict[str, Any] = {}
 
         def watch(name: str, done: int, total: int | None) -> None:
             if name not in tasks:
                 tasks[name] = bar.add_task(name, total=total)
             bar.update(tasks[name], completed=done, total=total)
+            if not shows and done == total:
+                say(f"{name}: {done:,} bytes")
 
         try:
             yield Downloads(folder / "downloads", getproxies(), watch)

@@ -152,7 +152,7 @@ def _propose(
     if asks and found.reading.columns and not given.columns:
         found = _ask_columns(paths, found, given)
     with busy("looking at the places that the posts name"):
-        toolkit, _ = open_toolkit(config, None)
+        toolkit, _ = open_toolkit(config if config.exists() else CONFIG, None)
         lives = home_for(found, settings, toolkit)
     home = _settle(
         "home", "Country of the group, such as SY or SY/Idlib", given.home, lives, notes, asks=asks

@@ -44,7 +44,7 @@ def annotate(
 
 @app.command(
     epilog=examples(
-        'marsad explain "قصف أمس على الغاب" --published-at 2015-08-27',
+        'marsad explain "قصف أمس على الغاب" --published-at 2015-08-27T18:30',
         'marsad explain "Shelling near Hama yesterday" --json',
     )
 )

@@ -11,24 +11,22 @@ Environment, all optional: `MARSAD_DATASET` (folder of the dataset instead of `d
 from __future__ import annotations
 
 from pipeline.config.adding import add_source, with_source
-from pipeline.config.checks import country, home_name, nearest, reader_name, source_name, zone_name
+from pipeline.config.checks import country, home_name, is_url, nearest, reader_name, source_name, zone_name
 from pipeline.config.folders import cache_folder, config_folder, gazetteer_folder, key_file, serve_token
 from pipeline.config.loading import SIZE_LIMIT, load, parse
 from pipeline.config.models import (
     NO_LAYERS,
     Config,
-    Dates,
     Engine,
-    Expect,
     Gazetteer,
     LanguageOptions,
     Mail,
     OnFailure,
     PlacesOptions,
     ReadingLimits,
-    Retention,
-    Source,
+    Remote,
 )
+from pipeline.config.source import Dates, Expect, Retention, Source
 from pipeline.config.yaml_tree import Problem
 
 __all__ = [
@@ -45,6 +43,7 @@ __all__ = [
     "PlacesOptions",
     "Problem",
     "ReadingLimits",
+    "Remote",
     "Retention",
     "Source",
     "add_source",
@@ -53,6 +52,7 @@ __all__ = [
     "country",
     "gazetteer_folder",
     "home_name",
+    "is_url",
     "key_file",
     "load",
     "nearest",

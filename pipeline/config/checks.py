@@ -254,6 +254,25 @@ def check_url(value: str) -> str:
     return value
 
 
+def is_url(pattern: str) -> bool:
+    """Whether a pattern of files is of a store, such as s3://bucket/exports/*.json.
+
+    >>> is_url("s3://bucket/a.json"), is_url("exports/*.json")
+    (True, False)
+    """
+    return re.match(r"[a-z][a-z0-9+.-]+://", pattern) is not None
+
+
+def check_files(value: tuple[str, ...]) -> tuple[str, ...]:
+    for pattern in filter(is_url, value):
+        if "@" in pattern.partition("://")[2].partition("/")[0]:
+            shown = pattern.partition("://")[0] + "://...@..."
+            raise mistake(
+                f"{shown} holds credentials; allowed: a URL without any, they come from the environment"
+            )
+    return value
+
+
 def check_address(value: str) -> str:
     if not re.fullmatch(r"(tcp|tls|ws|wss)://[^\s/@]+:\d{1,5}", value):
         raise mistake(

@@ -13,18 +13,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.config.checks import nearest, shown
-from pipeline.config.models import (
-    Config,
-    Dates,
-    Engine,
-    Expect,
-    Gazetteer,
-    Mail,
-    OnFailure,
-    ReadingLimits,
-    Retention,
-    Source,
-)
+from pipeline.config.models import Config, Engine, Gazetteer, Mail, OnFailure, ReadingLimits
+from pipeline.config.source import Dates, Expect, Retention, Source
 from pipeline.config.yaml_tree import Key, Problem, Tree
 from pipeline.errors import ConfigError
 from pipeline.readers import COLUMNS, READERS

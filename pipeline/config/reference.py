@@ -51,6 +51,8 @@ def schema() -> dict[str, Any]:
             lists = [one for one in kinds if one.get("type") == "array"]
             if lists and name != "sources":
                 rest = {key: told.pop(key) for key in ("type", "items", "minItems") if key in told}
+                if "minLength" in told:  # pydantic says it so of what is checked before
+                    rest["minItems"] = told.pop("minLength")
                 told["anyOf"] = [
                     *(kinds if "anyOf" in told else [rest]),
                     lists[0].get("items") or rest["items"],
