@@ -53,12 +53,14 @@ soak: $(VENV)/.bench
 docs: $(VENV)/.core
 	$(BIN)/python -c 'from pipeline.storage.schema import dictionary; print(dictionary(), end="")' > docs/columns.md
 	$(BIN)/python -c 'from pipeline.readers.catalog import formats; print(formats(), end="")' > docs/formats.md
+	$(BIN)/python -c 'from pipeline.config.reference import reference; print(reference(), end="")' > docs/config.md
+	$(BIN)/python -c 'from pipeline.cli.reference import reference; print(reference(), end="")' > docs/commands.md
 
 # Versions and hashes of everything that an installation takes; see docs/security.md.
 lock: $(VENV)/.audit
 	$(BIN)/uv pip compile --quiet --universal --no-header --generate-hashes pyproject.toml -o locks/core.txt
 	$(BIN)/uv pip compile --quiet --universal --no-header --generate-hashes pyproject.toml -o locks/extras.txt \
-	  --extra cluster --extra export --extra geo --extra lake --extra remote --extra report --extra serve
+	  --extra cluster --extra export --extra geo --extra remote --extra report --extra serve
 
 audit: $(VENV)/.audit
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r locks/extras.txt

@@ -12,7 +12,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import date_sets, homonyms, place_sets, quality, speed, speed_map, text_sets
+from benchmarks import cluster, date_sets, homonyms, place_sets, quality, scale, speed, speed_map, text_sets
 from benchmarks.quality import Mistake, Row, open_toolkit
 from benchmarks.schedule_sweep import sweep
 
@@ -24,11 +24,14 @@ Measured = tuple[dict[str, float], list[tuple[str, Sequence[Sequence[str]]]]]
 
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    choices = ["all", *PARTS, "mistakes", "events", "schedule-sweep"]
+    choices = ["all", *PARTS, "mistakes", "cluster", "events", "scale", "schedule-sweep"]
     parser.add_argument("what", nargs="?", default="all", choices=choices)
     parser.add_argument("--json", action="store_true", help="the figures as one JSON object")
     parser.add_argument("--no-peers", action="store_true", help="this program only")
     parser.add_argument("--posts", type=int, default=speed_map.POSTS, help="speed: posts of the whole run")
+    sizes = ",".join(map(str, scale.SIZES))
+    parser.add_argument("--sizes", default=sizes, help="scale: posts of each run, with commas between")
+    parser.add_argument("--store", action="store_true", help="scale: put the tables into docs/scale.md")
     parser.add_argument(
         "--flame", action="store_true", help="speed: where the time of a whole run goes, as a tree"
     )
@@ -42,6 +45,11 @@ def main(words: Sequence[str] | None = None) -> int:
         case "events":
             _print(Console(), "places, each event held out of the training", place_sets.events())
             return 0
+        case "cluster":
+            _print(Console(), "the engine on a cluster of two workers", cluster.measure(asked.posts))
+            return 0
+        case "scale":
+            return _scale([int(size) for size in asked.sizes.split(",")], asked.store)
         case "schedule-sweep":
             return _sweep()
         case what:
@@ -171,6 +179,15 @@ def _line(mistake: Mistake) -> str:
 
 def _fields(mistake: Mistake) -> dict[str, str]:
     return {name: getattr(mistake, name) for name in mistake.__struct_fields__}
+
+
+def _scale(sizes: Sequence[int], store: bool) -> int:
+    measured = scale.measure(sizes)
+    _print(Console(), "runs with two processes", scale.lines_of(measured))
+    _print(Console(), "model: a + b * posts", scale.model(measured))
+    if store:
+        scale.store(measured)
+    return 0
 
 
 def _sweep() -> int:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -80,7 +80,7 @@ def measure(count: int = POSTS) -> Figures:
     return Figures(count, parts, floor / count * 1e6, peak, wall, wall_peak)
 
 
-def write_export(path: Path, posts: Sequence[Post]) -> None:
+def write_export(path: Path, posts: Iterable[Post]) -> None:
     """Write posts as Telegram Desktop exports a group: one space for each level, letters as they are."""
     with path.open("wb") as out:
         out.write(b'{\n "name": "invented",\n "type": "public_supergroup",\n "id": 1,\n "messages": [')
@@ -232,23 +232,24 @@ def _run(export: Path) -> tuple[float, float]:
 def _watch(run: subprocess.Popen[bytes], peaks: list[float]) -> None:
     """Note the memory of a process and of all that it started, ten times a second; nothing without /proc."""
     while run.poll() is None and Path("/proc").exists():
-        peaks.append(sum(map(_memory, _family(run.pid))) / 1024)
+        peaks.append(sum(map(memory_of, family(run.pid))) / 1024)
         time.sleep(0.1)
 
 
-def _family(first: int) -> list[int]:
-    family, at = [first], 0
-    while at < len(family):
-        for task in Path(f"/proc/{family[at]}/task").glob("*/children"):
+def family(first: int) -> list[int]:
+    """The ids of a process and of all that it has started."""
+    found, at = [first], 0
+    while at < len(found):
+        for task in Path(f"/proc/{found[at]}/task").glob("*/children"):
             try:
-                family += map(int, task.read_text(encoding="ascii").split())
+                found += map(int, task.read_text(encoding="ascii").split())
             except OSError:  # ended meanwhile
                 continue
         at += 1
-    return family
+    return found
 
 
-def _memory(process: int) -> int:
+def memory_of(process: int) -> int:
     """Kilobytes of a process; a page that several share counts for each in part."""
     try:
         lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()

@@ -10,8 +10,9 @@ pipeline.annotate(["قصف على خربة الناقوس أمس"], published_at
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
@@ -122,6 +123,10 @@ class _Package(ModuleType):
     def __setattr__(self, name: str, value: object) -> None:
         if name != "annotate" or not isinstance(value, ModuleType):
             super().__setattr__(name, value)
+
+    def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
+        """By name, as other modules: Spark, Ray and Dask send functions that use the package."""
+        return import_module, (__name__,)
 
 
 sys.modules[__name__].__class__ = _Package

@@ -21,7 +21,6 @@ from pipeline.places import find_places
 from pipeline.places.gazetteer import Gazetteer, open_gazetteer, open_pack
 from pipeline.places.plugins import Plugin, open_plugin
 from pipeline.records import (
-    REGION_OF_INTEREST,
     Anchor,
     AnnotatedPost,
     DateMention,
@@ -29,21 +28,13 @@ from pipeline.records import (
     Origin,
     PlaceMention,
     Post,
+    Settings,
 )
 from pipeline.text import clean_batch, find_marks, normalize_batch, tokenize
 
+__all__ = ["NOWHERE", "Settings", "Toolkit", "anchor_of", "annotate", "as_json", "text_post"]
+
 NOWHERE: Final = Group()  # nothing is known of the group
-
-
-class Settings(Struct, frozen=True):
-    """All that a worker needs to open its own toolkit."""
-
-    cache: str  # folder of the compiled gazetteer
-    home: tuple[str, ...] = REGION_OF_INTEREST  # ISO 3166-1 alpha-2
-    layers: tuple[str, ...] = ()  # the user's own place tables
-    detector: str = "langdetect"  # of languages: langdetect, lingua or pycld2
-    recognizers: tuple[str, ...] = ()  # folders of models that find names of places as well
-    pack: str | None = None  # digest of the compiled gazetteer, where it is known to be in `cache`
 
 
 class Toolkit(Struct, frozen=True):

@@ -241,3 +241,14 @@ class AnnotatedPost(Struct, frozen=True, kw_only=True):
     places: tuple[PlaceMention, ...] = ()
     dates: tuple[DateMention, ...] = ()
     fault: str | None = None
+
+
+class Settings(Struct, frozen=True):
+    """All that a worker needs to open its own toolkit."""
+
+    cache: str  # folder of the compiled gazetteer
+    home: tuple[str, ...] = REGION_OF_INTEREST  # ISO 3166-1 alpha-2
+    layers: tuple[str, ...] = ()  # the user's own place tables
+    detector: str = "langdetect"  # of languages: langdetect, lingua or pycld2
+    recognizers: tuple[str, ...] = ()  # folders of models that find names of places as well
+    pack: str | None = None  # digest of the compiled gazetteer, where it is known to be in `cache`

@@ -51,12 +51,20 @@ def test_versions_and_diff(house: Shell) -> None:
     assert (code, "there are: 1, 2" in err) == (1, True)
 
 
+def test_versions_tell_why_no_source_changed(house: Shell) -> None:
+    assert house.call("rollback", "1")[0] == 0
+    post_id = load(house.folder / "data").posts().post_id.iloc[0]
+    assert house.call("forget", post_id)[0] == 0
+    told = json.loads(house.call("versions", "--json")[1])["versions"]
+    assert [one["changed"] for one in told] == ["a", "a", "restored", "forgotten"]
+
+
 def test_rollback_is_a_new_version(house: Shell) -> None:
     code, out, _ = house.call("rollback", "1")
     assert (code, out) == (0, "version 3: all sources as in version 1\n")
     assert len(load(house.folder / "data").posts()) == 9
     assert house.call("rollback", "9")[0] == 1
-    assert house.call("rollback", "1", "--source", "b")[0] == 1
+    assert house.call("rollback", "1", "--source", "b")[0] == 2
 
 
 def test_damage_is_found_named_and_mended(house: Shell) -> None:

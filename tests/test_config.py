@@ -89,6 +89,9 @@ MISTAKES = [
     ("no is a word", "zone: Asia/Damascus", "zone: no", 8, "sources[0].zone", "'no'"),
     ("12:30 is a word", "zone: Asia/Damascus", "zone: 12:30", 8, "sources[0].zone", "'12:30'"),
     ("010 is a word", "min_posts: 50", "min_posts: 010", 12, "sources[0].expect.min_posts", "'010'"),
+    ("unknown mask", "authors: pseudonym", "mask: [phone]", 11, "sources[0].mask[0]", "'phone' 'phones'"),
+    ("retention key", "authors: pseudonym", "retention: {post: 30d}", 11, "sources[0].retention.post", "'posts'"),
+    ("retention in words", "authors: pseudonym", "retention: {posts: a year}", 11, "sources[0].retention.posts", "'a year' 365d"),
 ]  # fmt: skip
 
 

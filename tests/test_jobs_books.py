@@ -6,8 +6,7 @@ import pytest
 
 from pipeline.errors import BooksError
 from pipeline.jobs.books import Tally, settle, total
-from pipeline.storage.manifest import Books
-from pipeline.storage.stage import FileBooks
+from pipeline.storage.manifest import Books, FileBooks
 
 
 def test_books_that_balance() -> None:

@@ -198,7 +198,7 @@ def test_the_commands_themselves(house: House, tmp_path):  # noqa: F811
     code, out, _ = call("inspect", str(path), "--json")
     assert json.loads(out)["posts"] == 10
     assert call("inspect", str(tmp_path / "gone"))[0] != 0
-    assert "--reader 'x' is none" in call("inspect", str(path), "--reader", "x")[2]
+    assert "'x' is not a reader" in call("inspect", str(path), "--reader", "x")[2]
     assert "--day-order" in call("inspect", str(path), "--day-order", "x")[2]
     assert "--column" in call("inspect", str(path), "--column", "x=y")[2]
     house.run("a")

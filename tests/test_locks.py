@@ -12,7 +12,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-IN_EXTRAS = ["cluster", "export", "geo", "lake", "remote", "report", "serve"]
+IN_EXTRAS = ["cluster", "export", "geo", "remote", "report", "serve"]
 
 
 def _wanted(extras: list[str]) -> list[Requirement]:

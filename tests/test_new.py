@@ -315,6 +315,10 @@ def test_from_an_unknown_file_to_rows_without_a_question(shell: Shell):  # noqa:
     for wrong, told in [("north", "already"), ("NORTH", "already"), ("no rth", "not a source name")]:
         code, out, err = shell.call("new", wrong, "x.csv", "--yes")
         assert (code, told in err) == (2, True)
+    code, _, err = shell.call("new", "south", "x.csv", "--yes", "--config", "other.yaml")
+    assert code == 0, err
+    assert [source.name for source in load(shell.folder / "other.yaml").sources] == ["south"]
+    assert "marsad run south --config other.yaml" in err
     code, out, err = shell.call("new", "south", "y.csv", "--yes")
     assert (code, "no such file" in err) == (2, True)
 

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from reader_builders import export_of
 
-from pipeline.readers import Limits
-from pipeline.readers.json_records import ScannedRecords
+from pipeline.readers import Limits, json_records
+from pipeline.readers.json_records import TELEGRAM_RECORD, Piece, ScannedRecords
 
 RECORDS = [
     {"id": str(number), "text": f'قصف [{number}] {{"x"}}', "inner": {"list": [{"a": 1}]}}
@@ -87,3 +89,57 @@ def test_many_levels_cost_no_memory(tmp_path):
     path.write_text("[" * 200_000 + "]" * 200_000, encoding="utf-8")
     values, _, _ = found(path, "messages")
     assert values == []
+
+
+class TokenByToken(ScannedRecords):
+    """Reads no record in one step."""
+
+    def _whole(self) -> Piece | None:
+        return None
+
+
+LEAVES = st.none() | st.integers() | st.text('ab"\\{}[],:\u0628', max_size=6)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "x", "messages"]), inner)
+    ),
+    max_leaves=12,
+)
+MESSAGES = st.lists(
+    st.fixed_dictionaries({"id": st.integers(0, 9), "type": st.sampled_from(["message", "y"]), "v": VALUES}),
+    max_size=8,
+)
+PARTS = st.sampled_from(
+    [b"{", b"}", b"[", b"]", b'"', b"\\", b",", b"\0", b'{"id":7,"type":"message"', b"stray"]
+)
+INJURIES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 3), PARTS), max_size=3)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(MESSAGES, INJURIES, st.tuples(st.sampled_from([None, 1]), st.sampled_from([None, TELEGRAM_RECORD])))
+def test_a_record_in_one_step_is_the_record_token_by_token(tmp_path, monkeypatch, messages, injuries, how):
+    indent, start = how
+    monkeypatch.setattr(json_records, "CHUNK", 256)
+    tight = None if indent else (",", ":")
+    raw = json.dumps({"name": "n", "messages": messages, "more": 1}, indent=indent, separators=tight).encode()
+    for where, cut, put in injuries:
+        at = int(where * len(raw))
+        raw = raw[:at] + put + raw[at + cut :]
+    path = tmp_path / "x"
+    path.write_bytes(raw)
+    both = [kind(export_of(path), record_start=start) for kind in (ScannedRecords, TokenByToken)]
+    first, second = (list(records) for records in both)
+    assert first == second
+    assert both[0].heads == both[1].heads
+
+
+def test_plain_records_are_read_in_one_step(tmp_path, monkeypatch):
+    path = tmp_path / "x"
+    path.write_text(json.dumps({"messages": RECORDS}), encoding="utf-8")
+    steps = []
+    step = ScannedRecords._whole
+    monkeypatch.setattr(ScannedRecords, "_whole", lambda records: steps.append(step(records)) or steps[-1])
+    values, _, _ = found(path, "messages")
+    assert values == RECORDS
+    assert sum(one is not None for one in steps) == len(RECORDS) - 1  # the last one is too near to the end

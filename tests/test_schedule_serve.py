@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,10 @@ import pytest
 from msgspec import Struct
 
 from pipeline.errors import ConfigError, LockedError
+from pipeline.jobs.progress import running
 from pipeline.jobs.schedule import serve
+from pipeline.storage.dataset import Dataset
+from pipeline.storage.ledger import Ledger
 
 EVERY_SECOND = "* * * * * *"
 ONCE_A_YEAR = "0 0 1 1 *"
@@ -256,6 +260,7 @@ def test_the_command(tmp_path, root, cache, toolkit):
     ) as child:
         try:
             lines = read_until(child, "done: deir")
+            second = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
             child.send_signal(signal.SIGTERM)
             rest = the_rest(child)
         finally:
@@ -264,3 +269,66 @@ def test_the_command(tmp_path, root, cache, toolkit):
     assert lines[0].startswith("missed: deir at ")
     assert rest[-1] == "stopped: no run was broken off"
     assert (tmp_path / "data" / "current" / "posts").is_dir()
+    assert second.returncode == 75
+    assert f"another scheduler serves {tmp_path / 'data'}: process {child.pid}" in second.stderr.replace(
+        "\n", ""
+    )
+
+
+def test_a_real_run_is_broken_off_and_taken_up_again(tmp_path, cache, toolkit):
+    """In the middle of a run with workers: no version, no half state; the next start catches it up."""
+    assert toolkit is not None
+    row = '{{"id": {0}, "text": "قصف على حماة {0}", "at": "2014-03-05T12:00:00Z"}}\n'
+    export = tmp_path / "long.jsonl"
+    export.write_text("".join(row.format(number) for number in range(60_000)), encoding="utf-8")
+    (tmp_path / "config.yaml").write_text(
+        f"""
+        engine: {{workers: 1}}
+        sources:
+          - name: long
+            files: long.jsonl
+            reader: jsonl
+            columns: {{id: id, text: text, posted_at: at}}
+            group: long
+            zone: UTC
+            authors: drop
+            schedule: "{ONCE_A_YEAR}"
+        """,
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "MARSAD_CACHE": str(cache), "MARSAD_KEY_FILE": str(tmp_path / "key")}
+    command = [sys.executable, "-m", "pipeline", "schedule", "--config", str(tmp_path / "config.yaml")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as child:
+        try:
+            while not (rows := _rows_read(tmp_path / "data")):
+                assert child.poll() is None
+                time.sleep(0.01)
+            child.send_signal(signal.SIGTERM)
+            read_until(child, "stopping: long")
+            child.send_signal(signal.SIGTERM)
+            rest = the_rest(child)
+        finally:
+            child.kill()
+    assert 0 < rows < 60_000
+    assert child.returncode == 143
+    assert rest[-1] == "stopped: the run of long was broken off, nothing half done is visible"
+    assert Dataset(tmp_path / "data").current() is None
+    assert list((tmp_path / "data" / "versions").iterdir()) == []
+    assert not (tmp_path / "data" / "running").exists()
+    assert [event["event"] for event in Ledger(tmp_path / "data").events()] == ["started", "interrupted"]
+    export.write_text(row.format(1), encoding="utf-8")
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as child:
+        try:
+            lines = read_until(child, "done: long")
+        finally:
+            child.kill()
+    assert lines[0].startswith("missed: long at ")
+    assert Dataset(tmp_path / "data").current().manifest.sources["long"].posts == 1
+
+
+def _rows_read(dataset: Path) -> int:
+    return sum(note.rows for note in running(dataset))

@@ -276,6 +276,32 @@ def test_history_tells_of_runs_without_an_end_and_of_lines_that_it_does_not_know
     assert [(one.source, one.state, one.seconds) for one in found] == [("runs", "running", None), ("killed", "killed", None)]  # fmt: skip
 
 
+def test_history_tells_of_runs_that_were_skipped(tmp_path: Path) -> None:
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    begun = {
+        "event": "started",
+        "source": "a",
+        "kind": "run",
+        "started": at.isoformat(),
+        "at": at.isoformat(),
+    }
+    Ledger(tmp_path).append(begun)
+    for minute in (5, 10):
+        due, told = at + timedelta(minutes=minute), at + timedelta(minutes=minute, seconds=2)
+        facts = {"event": "skipped", "source": "a", "at": told.isoformat(), "due": due.isoformat()}
+        Ledger(tmp_path).append({**facts, "error": "its last run is still waiting or under way"})
+    late, first, run_before = history(tmp_path)
+    assert (late.state, late.started, late.seconds, late.run_id) == (
+        "skipped",
+        at + timedelta(minutes=10),
+        None,
+        None,
+    )
+    assert (first.state, first.error) == ("skipped", "its last run is still waiting or under way")
+    assert run_before.state != "skipped"
+    assert len(history(tmp_path, unchanged=False)) == 3
+
+
 def test_a_failed_run_tells_its_error(house: House) -> None:
     list(run(house.config, ["a"]))
     house.more["a"] = ", expect: {min_posts: 99}"

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from pipeline import readers
-from pipeline.config import Config, Source, cache_folder, key_file
+from pipeline.config import Config, Source, cache_folder, is_url, key_file
 from pipeline.errors import DatasetError, MarsadError
+from pipeline.jobs.engine import cores
+from pipeline.jobs.fetching import export_path, listed
 from pipeline.jobs.people import open_key
 from pipeline.storage.dataset import Dataset
 
@@ -36,7 +38,15 @@ def check(config: Config) -> Iterator[Finding]:
             limits = config.limits.as_readers
             chosen = {_reader(readers.Export(path, path.name, "", limits=limits), source) for path in files}
             size = sum(path.stat().st_size for path in files)
-            told = f"{len(files)} files, {size:,} bytes, read as {', '.join(sorted(chosen))}"
+            count = len(files)
+            if any(map(is_url, source.files)):
+                on_stores = listed(config, source)
+                least = min(on_stores, key=lambda found: found.size)  # one tells; a check fetches no more
+                path = export_path(config, least.url)
+                chosen.add(_reader(readers.Export(path, least.url, "", limits=limits), source))
+                size += sum(found.size for found in on_stores)
+                count += len(on_stores)
+            told = f"{count} files, {size:,} bytes, read as {', '.join(sorted(chosen))}"
             yield Finding(
                 what, told + ("" if source.zone else "; no zone: times without an offset stay open")
             )
@@ -46,6 +56,8 @@ def check(config: Config) -> Iterator[Finding]:
         yield _asked("key", lambda: f"{open_key(key_file()).key_id} in {key_file()}")
     yield _asked("dataset", lambda: _dataset(config))
     yield _asked("gazetteer", lambda: _gazetteer(config))
+    if config.engine.kind == "dask":
+        yield _asked("engine", lambda: _cluster(config))
 
 
 def _reader(export: readers.Export, source: Source) -> str:
@@ -75,6 +87,19 @@ def _gazetteer(config: Config) -> str:
     gazetteer = open_gazetteer(cache_folder(), config.gazetteer.home, config.gazetteer.layer_files())
     told = [f"{len(gazetteer):,} places in {cache_folder()}", *_known(gazetteer, config)]
     return "\n".join(told)
+
+
+def _cluster(config: Config) -> str:
+    from pipeline.annotate import Settings
+    from pipeline.jobs.engine_dask import Cluster
+
+    asked = config.engine
+    count = cores() if asked.workers == "auto" else asked.workers
+    cluster = Cluster(Settings(str(cache_folder())), asked.address, count)
+    try:
+        return cluster.told()
+    finally:
+        cluster.close()
 
 
 def _known(gazetteer: Gazetteer, config: Config) -> list[str]:

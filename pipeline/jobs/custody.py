@@ -21,6 +21,7 @@ from pipeline import readers
 from pipeline.config import Config, Source, key_file
 from pipeline.errors import DatasetError, ExportError
 from pipeline.jobs.books import Tally
+from pipeline.jobs.fetching import export_path
 from pipeline.jobs.gate import Gate
 from pipeline.jobs.intake import choose_readers, reading_of, rows_of
 from pipeline.jobs.keys import open_ring
@@ -171,7 +172,7 @@ def _export(config: Config, version: Version, source: str, row: dict[str, Any], 
     state = version.manifest.sources[source]
     recorded = _recorded(state, row["file"], row["file_sha256"])
     first, by = _first_seen(dataset, row["file"], row["file_sha256"])
-    path = config.folder / row["file"]
+    path = export_path(config, row["file"])
     facts = {
         "file": row["file"],
         "locator": row["locator"],
@@ -278,7 +279,7 @@ def _compared(row: dict[str, Any]) -> str:
 
 
 def _raw(config: Config, export: Export) -> bytes | None:
-    path = config.folder / export.file
+    path = export_path(config, export.file)
     if export.state == "gone":
         return None
     try:

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 import msgspec
 from msgspec import Struct
 
-from pipeline.records import AnnotatedPost, Group, Post
+from pipeline.records import AnnotatedPost, Group, Post, Settings
 
 if TYPE_CHECKING:
-    from pipeline.annotate import Settings, Toolkit
+    from pipeline.annotate import Toolkit
     from pipeline.jobs.engine_nursery import Nursery, Worker
     from pipeline.storage.rows import Encoded
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -16,12 +16,12 @@ from pipeline.storage.manifest import Books
 
 
 class RunRecord(Struct, frozen=True, kw_only=True):
-    """One run of one source; times are aware UTC."""
+    """One run of one source, or one that the schedule had to skip; times are aware UTC."""
 
     source: str
     kind: str  # run, rerun or replay
-    state: State
-    started: datetime
+    state: State | Literal["skipped"]  # skipped: its time came while the run before was not ended
+    started: datetime  # of a skipped run: when it was due
     ended: datetime | None  # None: it is under way, or was killed
     seconds: float | None
     run_id: str | None
@@ -75,15 +75,21 @@ def history(
     return [record for record, _ in zip(chosen, range(most), strict=False)]
 
 
+def causes(dataset: Path) -> dict[int, str]:
+    """Why a version that no run published was: `forgotten` (people, posts) or `expired`, by its number."""
+    events = (event for event in Ledger(dataset).events() if event.get("event") in {"forgotten", "expired"})
+    return {event["published"]: event["event"] for event in events if event.get("published") is not None}
+
+
 def _events(dataset: Path) -> Iterator[_Event]:
     for event in Ledger(dataset).events():
         if event.get("event") in _KINDS:
-            known = _known(event)
+            known = _known({"started": event.get("due"), **event})
             if known is not None:
                 yield known
 
 
-_KINDS = frozenset({"started", "finished", "failed", "interrupted"})
+_KINDS = frozenset({"started", "finished", "failed", "interrupted", "skipped"})
 
 
 def _known(event: dict[str, Any]) -> _Event | None:
@@ -95,13 +101,14 @@ def _known(event: dict[str, Any]) -> _Event | None:
 
 def _record(event: _Event) -> RunRecord:
     is_open = event.event == "started"
+    seconds = event.seconds or (event.at - event.started).total_seconds()
     return RunRecord(
         source=event.source,
         kind=event.kind,
         state=_state(event),
         started=event.started,
         ended=None if is_open else event.at,
-        seconds=None if is_open else event.seconds or (event.at - event.started).total_seconds(),
+        seconds=None if is_open or event.event == "skipped" else seconds,
         run_id=event.run_id,
         version=event.version,
         files=event.files,
@@ -115,7 +122,9 @@ def _record(event: _Event) -> RunRecord:
     )
 
 
-def _state(event: _Event) -> State:
+def _state(event: _Event) -> State | Literal["skipped"]:
+    if event.event == "skipped":
+        return "skipped"
     if event.event == "started":
         return "running" if is_alive(event.pid, event.host) else "killed"
     if event.event == "finished":

@@ -19,6 +19,7 @@ from pipeline import readers
 from pipeline.config import Config
 from pipeline.errors import DatasetError, ExportError
 from pipeline.jobs.books import Tally
+from pipeline.jobs.fetching import export_path
 from pipeline.jobs.intake import rows_of
 from pipeline.readers.choosing import SURE, ranking
 from pipeline.readers.csv_rows import Rows
@@ -361,7 +362,7 @@ def source_bytes(config: Config, post_id: str) -> tuple[str, bytes]:
     Raises `DatasetError` where there is no such post, its file is gone, or it is not any more what it was.
     """
     row = _row(config, post_id)
-    path = config.folder / row["file"]
+    path = export_path(config, row["file"])
     where = f"{row['file']}, {row['locator']} (source {row['source']}, reader {row['reader']})"
     if not path.is_file():
         raise DatasetError(f"{where}: the file is not there any more; put it back at {path}")

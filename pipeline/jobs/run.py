@@ -23,7 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pipeline import __version__, readers
-from pipeline.config import Config, Source, cache_folder, key_file
+from pipeline.config import Config, Source, cache_folder, is_url, key_file
 from pipeline.data import digest as tables_digest
 from pipeline.errors import (
     ConfigError,
@@ -53,13 +53,13 @@ from pipeline.jobs.progress import Progress, Watch, noting
 from pipeline.jobs.status import process
 from pipeline.jobs.suppression import Suppression, list_file, open_suppression
 from pipeline.jobs.tidy import tidy
-from pipeline.records import Post, Rejection
+from pipeline.records import Post, Rejection, Settings
 from pipeline.storage.dataset import Dataset, Writer
 from pipeline.storage.ledger import Ledger
 from pipeline.storage.manifest import SCHEMA_VERSION, Books, Input, Period, SourceState
 
 if TYPE_CHECKING:
-    from pipeline.annotate import Settings
+    from pipeline.jobs.fetching import Fetcher, Found
     from pipeline.storage.stage import StageResult
 
 _log = logging.getLogger(__name__)
@@ -157,6 +157,7 @@ class _Session:
         self._begun: str | None = None  # the run id that the ledger has as started
         self._watch: Watch | None = None  # told how far the source under way is
         self._notes: tuple[str, ...] = ()  # of what was done before the first source
+        self._found: dict[str, Found] = {}  # the exports on stores, by name
 
     def check_files(self, sources: Sequence[Source]) -> None:
         """Raise `ConfigError` for the patterns that never matched a file: a slip in the configuration."""
@@ -214,28 +215,67 @@ class _Session:
         return replace(outcome, run_id=self._begun or outcome.run_id)
 
     def _run(self, source: Source) -> Outcome:
-        files = _files(self.config.find_files(source), self.config.folder)
+        files, moving = self._files(source)
         state = self._state(source)
         new = self._new(files, state)
         if not new:
-            notes = self._stale(source, state)
+            notes = (*self._stale(source, state), *_deferred(moving))
             return self._outcome(source, state, state="unchanged", notes=notes)
         if self._watch:  # before the gazetteer is opened, which at the first time takes a while
             self._watch(Progress(source.name, len(new), 0, sum(file.size for file in new), 0, 0))
         if self.options.dry:
-            return self._try(self._gate(source, state), new)
+            changed = self._fetch(new)
+            return self._try(self._gate(source, state), [file for file in new if file.name not in changed])
         base = self._writer.base  # what another process may have published until we held the lock
         state = base.manifest.sources.get(source.name) if base else None
         gate = self._gate(source, state)
-        deferred: set[str] = set()
+        deferred = set(moving)
         while True:
             new = [file for file in self._new(files, state) if file.name not in deferred]
             if not new:  # every file changed while it was read, or a killed run had done the work
                 return self._outcome(source, state, state="unchanged", notes=_deferred(deferred))
+            if moved := self._fetch(new):
+                deferred |= moved
+                continue
             try:
                 return self._publish(gate, new, state, notes=_deferred(deferred))
             except _ChangedError as changed:
                 deferred.add(changed.name)
+
+    def _files(self, source: Source) -> tuple[list[_File], set[str]]:
+        """The exports of a source, and the names of those that changed while they were fetched."""
+        files = _files(self.config.find_files(source), self.config.folder)
+        if not any(map(is_url, source.files)):
+            return files, set()
+        from pipeline.jobs.fetching import listed
+
+        found = listed(self.config, source)
+        moving = self._fetcher.fetch([one for one in found if self._fetcher.known(one) is None])
+        there = [one for one in found if one.url not in moving]
+        self._found |= {one.url: one for one in there}
+        names: dict[str, list[str]] = {}
+        for one in there:
+            names.setdefault(folder_of(one.url), []).append(self._fetcher.path(one.url).name)
+        for one in there:
+            path, sha256 = self._fetcher.path(one.url), self._fetcher.known(one)
+            assert sha256 is not None
+            copy = (one.size, 0, 0)  # where it was cleared away, `_fetch` brings it back
+            beside = tuple(sorted(names[folder_of(one.url)]))
+            files.append(_File(path, one.url, sha256, copy, beside))
+        return sorted(files, key=lambda file: file.name), moving
+
+    def _fetch(self, files: Sequence[_File]) -> set[str]:
+        """See to it that there are copies of what is on stores; the names of those that changed since."""
+        wanted = [self._found[file.name] for file in files if file.name in self._found]
+        return self._fetcher.fetch(wanted) if wanted else set()
+
+    @cached_property
+    def _fetcher(self) -> Fetcher:
+        from pipeline.jobs.fetching import open_fetcher
+
+        fetcher = open_fetcher(self.config)
+        self._stack.callback(fetcher.close)
+        return fetcher
 
     def _key(self, source: Source, state: SourceState | None) -> Key | None:
         """The key of a source: where its rows stay, the one that they were made with, so that all join.
@@ -506,8 +546,6 @@ class _Session:
 
     @cached_property
     def _toolkit_settings(self) -> Settings:
-        from pipeline.annotate import Settings
-
         gazetteer = self.config.gazetteer
         layers = tuple(map(str, gazetteer.layer_files()))
         models = tuple(map(str, self.config.places.recognizers))
@@ -599,7 +637,11 @@ class _Flow:
                     self._refused.append(item)
                     if len(self._refused) == BATCH_SIZE:
                         self._hand_over()
-            if _stat(file.path) != file.stat and readers.fingerprint(file.path) != file.sha256:
+            if (
+                not is_url(file.name)
+                and _stat(file.path) != file.stat
+                and readers.fingerprint(file.path) != file.sha256
+            ):
                 raise _ChangedError(file.name)
             size_done += file.size
             self._tell(done + 1, size, size_done)

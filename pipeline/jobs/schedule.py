@@ -147,6 +147,16 @@ class LocalCronTrigger(BaseTrigger):  # type: ignore[misc]
         after = max(now, previous_fire_time) if previous_fire_time else now
         return next(iter(next_times(self.cron, self.zone, after)), None)
 
+    def first_time(self, last: datetime | None, now: datetime) -> datetime | None:
+        """When a scheduler that starts at `now` runs a source; the past says that it is due.
+
+        `last`: when the last finished run of the source started; None where it has had none.
+        """
+        missed = last_time(self.cron, self.zone, now)
+        if missed is None or (last is not None and last >= missed):
+            return self.get_next_fire_time(None, now)
+        return missed
+
     def __str__(self) -> str:
         return f"{self.cron!r} in {self.zone or 'UTC'}"
 
@@ -248,12 +258,8 @@ class _Service:
     def _add(self, source: Scheduled, last: datetime | None) -> None:
         assert source.schedule is not None
         now = datetime.now(UTC)
-        missed = last_time(source.schedule, source.zone, now)
         trigger = LocalCronTrigger(source.schedule, source.zone)
-        if missed is None or (last is not None and last >= missed):
-            first = trigger.get_next_fire_time(None, now)
-        else:
-            first = missed
+        first = trigger.first_time(last, now)
         if first is None:
             self.say(f"never: {source.name}, its schedule {source.schedule!r} has no day to come")
             return

@@ -246,7 +246,9 @@ class ScannedRecords:
         settled = 0  # every byte before it was given out, or is no record
         with window.file:
             while True:
-                at_record = listed == len(stack) and start is None and settled == window.base + window.position
+                at_record = (
+                    listed == len(stack) and start is None and settled == window.base + window.position
+                )
                 if at_record and (whole := self._whole()) is not None:
                     settled = window.base + window.position
                     yield whole
@@ -348,7 +350,6 @@ class ScannedRecords:
                         yield record
                         if self._resumed:
                             self._resumed, settled = False, window.base + window.position
-
 
     def _whole(self) -> Piece | None:
         """The record that follows in the list, where it is all there and no other one begins inside it."""

@@ -206,7 +206,7 @@ class _Chats:
             yield self._truncated(piece, at)
 
     def _head(self, heads: list[dict[str, object]]) -> dict[str, object]:
-        """The members of the chat whose list opens; some may stand behind it, then all is read once for them."""
+        """The members of the chat whose list opens; for those that stand behind it all is read once."""
         members = heads[self._lists]
         if len(members) == 3:  # name, type and id
             return members

@@ -102,7 +102,7 @@ def to_stream(table: pa.Table) -> bytes:
     schema = pa.schema([pa.field(field.name, field.type) for field in table.schema if field.name != "source"])
     table = pa.Table.from_arrays([table[name] for name in schema.names], schema=schema)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:  # compressed, it would take ten times as long to read
+    with pa.ipc.new_stream(sink, table.schema) as stream:  # compressed, it reads 10 times slower
         stream.write_table(table)
     raw: bytes = sink.getvalue().to_pybytes()
     return raw

@@ -170,7 +170,9 @@ class SegmentFiles:
             rows = np.concatenate([np.zeros(0, SIGHT), *self._rows])
             write_file(self._ids, Ids.encode(rows))
             size = self._ids.stat().st_size
-            files[IDS] = FileState(name=self._ids.name, rows=len(rows), size=size, sha256=hash_file(self._ids))
+            files[IDS] = FileState(
+                name=self._ids.name, rows=len(rows), size=size, sha256=hash_file(self._ids)
+            )
         return files
 
     def close(self) -> None:
@@ -180,10 +182,13 @@ class SegmentFiles:
 
 
 def write_rows(
-    folder: Path, stem: str, source: str, pieces: Pieces, rows: Rows, tables: Sequence[str]
+    folder: Path, names: tuple[str, str], pieces: Pieces, rows: Rows, tables: Sequence[str] = SEGMENT
 ) -> dict[str, FileState]:
-    """Write some tables of a segment: their files by folder, synced.  May be called in a thread."""
-    files = SegmentFiles(folder, stem, source, tables)
+    """Write some tables of a segment: their files by folder, synced.  May be called in a thread.
+
+    `names`: of the files, and of the source.
+    """
+    files = SegmentFiles(folder, *names, tables)
     try:
         cuts = groups(rows.sights["size"])
         for at in range(0, len(cuts), GATHERED):
@@ -198,7 +203,7 @@ def write_rows(
 def _gathered(
     pieces: Pieces, rows: Rows, cuts: Sequence[tuple[int, int]], tables: Sequence[str]
 ) -> Iterator[tuple[dict[str, pa.Table], Sights]]:
-    """The rows of neighboring row groups, read together: where posts are not in order each is in all pieces."""
+    """The rows of neighboring row groups, read together, as posts out of order may be in any piece."""
     first, last = cuts[0][0], cuts[-1][1]
     numbers, sights = rows.numbers[first:last], rows.sights[first:last]
     read: dict[str, pa.Table] = {}

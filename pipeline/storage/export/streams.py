@@ -18,10 +18,10 @@ from msgspec import Struct
 
 from pipeline.errors import ConfigError, DatasetError
 from pipeline.storage.durable import sync_file, sync_folder
+from pipeline.storage.finish import history_of
 from pipeline.storage.frames import Loaded
 from pipeline.storage.query import Filters
 from pipeline.storage.schema import TABLES
-from pipeline.storage.stage import history_of
 
 Watch = Callable[[str, int], None]
 """Called with the name of a table and how many of its rows are written."""
