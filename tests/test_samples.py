@@ -14,7 +14,8 @@ import pytest
 
 from pipeline.config import Config, load
 from pipeline.data import rows
-from pipeline.readers import Export, Reading, choose, fingerprint, read
+from pipeline.jobs.intake import reading_of
+from pipeline.readers import Export, choose, fingerprint, read
 from pipeline.records import NonPost, Post, Rejection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,17 +44,7 @@ def items(config: Config) -> dict[str, list[Post | NonPost | Rejection]]:
     """All that the readers give for each source, in order."""
     found: dict[str, list[Post | NonPost | Rejection]] = {}
     for source in config.sources:
-        reading = Reading(
-            source=source.name,
-            zone=source.zone,
-            columns=dict(source.columns),
-            time_format=source.time_format,
-            day_order=source.day_order,
-            delimiter=source.delimiter,
-            encoding=source.encoding,
-            platform=source.platform,
-            group=source.group,
-        )
+        reading = reading_of(source)
         found[source.name] = []
         for path in config.find_files(source):
             export = Export(path, path.relative_to(ROOT).as_posix(), fingerprint(path))
