@@ -17,7 +17,7 @@ report: $(VENV)/.faces
 serve: $(VENV)/.faces
 	$(BIN)/marsad serve --config config.yaml
 
-test: $(VENV)/.dev $(VENV)/.browser
+test: $(VENV)/.dev $(VENV)/.tools
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
@@ -90,12 +90,14 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.core
 
-# The tests of the pages need a Chromium: one that is there, else playwright's, else Debian's.
-$(VENV)/.browser: $(VENV)/.dev
+# The tests of the pages need a Chromium (one that is there, else playwright's, else Debian's), those of crashes strace.
+$(VENV)/.tools: $(VENV)/.dev
 	@for name in chromium chromium-browser google-chrome; do command -v $$name && break; done >/dev/null \
 	  || $(BIN)/python -m playwright install chromium \
 	  || { apt-get update -qq && apt-get install -y -qq chromium; } \
-	  || echo "no Chromium to be had: the tests of the pages are skipped"
+	  || echo "no Chromium to be had: the tests of the pages are skipped, in CI they fail"
+	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -y -qq strace; } \
+	  || echo "no strace to be had: the tests that break single system calls are skipped"
 	@touch $@
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
